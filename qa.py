@@ -1,0 +1,345 @@
+"""LongFormQA: a question goes in, an answer with its passages and their scores comes out; and the command line.
+
+It holds the retriever and the generators together. It knows nothing of the page.
+
+    python qa.py "Why is the sky blue?"
+    python qa.py "Why is the sky blue?" --json
+    python qa.py --questions questions.jsonl --output answers.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from answers import Answer, AskSettings, Evidence, QuestionError, check_question
+from generator.attribution import trace
+from generator.base import GenerationSettings, Generator, ReadPassage
+from generator.registry import load_generator
+from retriever.search import METHODS, Hit, Retriever
+
+
+class LongFormQA:
+    """The whole system: one retriever, and generators by name, loaded when first used.
+
+    Example:
+        >>> qa = LongFormQA.load()  # doctest: +SKIP
+        >>> print(qa.ask("Why is the sky blue?").text)  # doctest: +SKIP
+    """
+
+    def __init__(self, retriever: Retriever, generators: dict[str, Generator] | None = None) -> None:
+        """Hold a retriever and any generators that are loaded already, by name."""
+        self.retriever = retriever
+        self._generators = dict(generators or {})
+        self._loading = threading.Lock()
+
+    @classmethod
+    def load(cls, index: Path | str | None = None) -> LongFormQA:
+        """Load the retriever; generators follow when they are first asked for.
+
+        Args:
+            index: an index folder; None for the embedded vital articles, fetched where missing.
+
+        Raises:
+            data.assets.AssetError: an asset is missing and cannot be fetched.
+            retriever.index.IndexFolderError: the folder is no index, or one of another model.
+        """
+        return cls(Retriever.load(index))
+
+    def generator(self, name: str) -> Generator:
+        """The generator of that name, loaded on first use and kept.
+
+        Raises:
+            generator.base.GeneratorError: there is none of that name, or it cannot be loaded.
+        """
+        with self._loading:
+            if name not in self._generators:
+                self._generators[name] = load_generator(name, self.retriever)
+            return self._generators[name]
+
+    def retrieve(self, question: str, settings: AskSettings | None = None) -> list[Hit]:
+        """Only find the passages, best first.
+
+        Raises:
+            QuestionError: the question cannot be asked as it stands.
+        """
+        settings = settings or AskSettings()
+        return self.retriever.search(
+            check_question(question), settings.passages, settings.retrieval, seed=settings.generation.seed
+        )
+
+    def ask(self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None) -> Answer:
+        """Answer a question: the last snapshot of `stream`."""
+        *_, answer = self.stream(question, settings, stop)
+        return answer
+
+    def stream(
+        self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None
+    ) -> Iterator[Answer]:
+        """Answer a question step by step.
+
+        Args:
+            question: 2 to `LONGEST_QUESTION` characters.
+            settings: the defaults when None.
+            stop: set from any thread to end at the next token.
+
+        Yields:
+            Snapshots; the first has stage "retrieving", the last "done". Evidence is there from "reading" on.
+
+        Raises:
+            QuestionError: the question cannot be asked as it stands.
+            generator.base.GeneratorError: the generator cannot be loaded.
+        """
+        settings = settings or AskSettings()
+        stop = stop or threading.Event()
+        answer = Answer(check_question(question), settings=settings)
+        yield answer
+        generator = self.generator(settings.generator)
+        start = time.perf_counter()
+        answer = self._retrieved(answer, generator, start)
+        yield answer
+        for step in self._written(answer, generator, stop, start):
+            answer = step
+            yield answer
+        yield replace(answer, stage="tracing")
+        yield self._traced(answer, start)
+
+    def _retrieved(self, answer: Answer, generator: Generator, start: float) -> Answer:
+        """With passages, and what the generator will read of them."""
+        settings = answer.settings
+        hits = self.retriever.search(
+            answer.question, settings.passages, settings.retrieval, seed=settings.generation.seed
+        )
+        read = generator.read(answer.question, [hit.passage for hit in hits])
+        evidence = tuple(Evidence(hit, part.status, part.text) for hit, part in zip(hits, read, strict=True))
+        return replace(
+            answer,
+            stage="reading",
+            evidence=evidence,
+            seconds={"retrieve": time.perf_counter() - start},
+            score_name=self.retriever.score_name(settings.retrieval),
+            low_scores=self.retriever.low_scores(hits, settings.retrieval),
+        )
+
+    def _written(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Iterator[Answer]:
+        """The answer growing, from exactly what was read."""
+        read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
+        began = time.perf_counter()
+        for step in generator.stream(answer.question, read, answer.settings.generation, stop):
+            now = time.perf_counter()
+            if step.stage == "reading":
+                continue
+            if "encode" not in answer.seconds:
+                answer.seconds.update(encode=now - began, first_token=now - start)
+            answer = replace(answer, stage="writing", text=step.text, stopped=step.stopped)
+            yield answer
+
+    def _traced(self, answer: Answer, start: float) -> Answer:
+        """Finished: every sentence with its evidence, and whether there is an answer at all."""
+        read = [part.read_text for part in answer.evidence]
+        sentences = tuple(trace(answer.text, read, self.retriever.embed_texts))
+        answerable = any(sentence.passage is not None for sentence in sentences) and not answer.low_scores
+        seconds = answer.seconds | {"total": time.perf_counter() - start}
+        return replace(
+            answer, stage="done", sentences=sentences, answerable=answerable, seconds=seconds, note=_note(answer)
+        )
+
+
+def _note(answer: Answer) -> str:
+    """What a reader should know about this answer, if anything."""
+    if answer.stopped:
+        return "Stopped before its end." if answer.text else "Stopped before the first sentence was whole."
+    if not answer.evidence:
+        return "No passages were retrieved, so nothing here is backed by a source."
+    if answer.low_scores:
+        return "Every score is low: the passages probably do not hold the answer."
+    return "" if answer.text else "The generator wrote no whole sentence."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
+    from data.assets import AssetError
+    from generator.base import GeneratorError, SettingsError
+    from retriever.encode import EncoderError
+    from retriever.index import IndexFolderError
+
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if (given.question is None) == (given.questions is None):
+        parser.error("give either a question or --questions FILE")
+    if (given.questions is None) != (given.output is None):
+        parser.error("--questions and --output go together")
+    try:
+        settings = _settings(given)
+        if given.question is not None:
+            question = check_question(given.question)
+            _print_answer(LongFormQA.load(given.index), question, settings, as_json=given.json)
+        else:
+            _answer_file(given.questions, given.output, given.index, settings)
+    except (AssetError, EncoderError, GeneratorError, IndexFolderError, QuestionError, SettingsError) as error:
+        return _fail(str(error))
+    except QuestionsFileError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
+    except KeyboardInterrupt:
+        hint = "; run the same command again to go on" if given.output else ""
+        sys.stderr.write(f"\nstopped{hint}\n")
+        return 130
+    return 0
+
+
+class QuestionsFileError(ValueError):
+    """A file of questions or of answers is not what it should be; file and line are named."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The arguments; defaults are those of the settings' own classes."""
+    ask, write = AskSettings(), GenerationSettings()
+    parser = argparse.ArgumentParser(
+        prog="qa.py", description="Answer questions from Wikipedia passages, with the evidence of every sentence."
+    )
+    parser.add_argument("question", nargs="?", help="a question, in quotes")
+    parser.add_argument("--questions", type=Path, metavar="FILE", help='answer each line {"question": …} of a file')
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="where their answers go; a run that ended early goes on"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--index", type=Path, metavar="DIR", help="an index folder; default: the vital articles")
+    parser.add_argument("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
+    parser.add_argument("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
+    parser.add_argument(
+        "--generator",
+        default=ask.generator,
+        metavar="NAME_OR_PATH",
+        help=f"extractive, fused, or a seq2seq checkpoint's name or folder (default {ask.generator})",
+    )
+    for option in fields(GenerationSettings):
+        default = getattr(write, option.name)
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}", type=type(default), default=default, help=f"(default {default})"
+        )
+    return parser
+
+
+def _settings(given: argparse.Namespace) -> AskSettings:
+    """The arguments as settings, which check themselves."""
+    generation = GenerationSettings(
+        **{option.name: getattr(given, option.name) for option in fields(GenerationSettings)}
+    )
+    return AskSettings(given.retrieval, given.passages, given.generator, generation)
+
+
+def _print_answer(qa: LongFormQA, question: str, settings: AskSettings, as_json: bool) -> None:
+    """Answer one question on the terminal."""
+    answer = qa.ask(question, settings)
+    if as_json:
+        sys.stdout.write(json.dumps(answer.to_json(), ensure_ascii=False, indent=2) + "\n")
+        return
+    lines = [answer.text or "(no answer)", ""]
+    if answer.note:
+        lines += [answer.note, ""]
+    for evidence in answer.evidence:
+        hit = evidence.hit
+        lines.append(f"[{hit.rank}] {answer.score_name} {hit.score:.3f}  {hit.passage.title}  {hit.passage.url}")
+    lines += [
+        f"    {sentence.label}, passage {sentence.passage or '–'}: {sentence.text}" for sentence in answer.sentences
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _answer_file(questions: Path, output: Path, index: Path | None, settings: AskSettings) -> None:
+    """Answer a file of questions line by line; a line of the output is written whole or not at all."""
+    rows = _read_questions(questions)
+    done = _finished(output, rows, settings)
+    if done == len(rows):
+        sys.stderr.write(f"{output} holds all {done} answers already\n")
+        return
+    qa = LongFormQA.load(index)
+    qa.generator(settings.generator)
+    with (
+        output.open("a", encoding="utf-8") as file,
+        tqdm(total=len(rows), initial=done, desc="answering", unit="question") as bar,
+    ):
+        for row in rows[done:]:
+            try:
+                result = row | qa.ask(row["question"], settings).to_json()
+            except QuestionError as error:
+                result = row | {"answer": "", "answerable": False, "error": str(error)}
+            file.write(json.dumps(result | {"settings": settings.to_json()}, ensure_ascii=False) + "\n")
+            file.flush()
+            bar.update()
+
+
+def _read_questions(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file of questions.
+
+    Raises:
+        QuestionsFileError: a line is not an object with a "question", or the file has none.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise QuestionsFileError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+            raise QuestionsFileError(f'{path}, line {number}: expected an object like {{"question": "…"}}')
+        rows.append(row)
+    if not rows:
+        raise QuestionsFileError(f'{path} holds no questions; expected lines like {{"question": "…"}}')
+    return rows
+
+
+def _finished(output: Path, rows: Sequence[dict[str, Any]], settings: AskSettings) -> int:
+    """How many answers an earlier run left; a last line that a kill cut short is dropped.
+
+    Raises:
+        QuestionsFileError: the file holds something else, or answers made with other settings.
+    """
+    if not output.exists():
+        return 0
+    text = output.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    advice = "name another --output, or delete it to start anew"
+    try:
+        answers = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
+        same = [answer["settings"] == settings.to_json() for answer in answers]
+    except (ValueError, KeyError, TypeError) as error:
+        raise QuestionsFileError(f"{output} exists and does not hold answers ({error}); {advice}") from error
+    if not all(same):
+        raise QuestionsFileError(f"{output} holds answers made with other settings; {advice}")
+    if [answer.get("question") for answer in answers] != [_asked(row) for row in rows[: len(answers)]]:
+        raise QuestionsFileError(f"{output} holds answers to other questions; {advice}")
+    if len(whole) < len(text):
+        with output.open("r+b") as file:
+            file.truncate(len(whole))
+    return len(answers)
+
+
+def _asked(row: dict[str, Any]) -> str:
+    """The question as its answer repeats it."""
+    try:
+        return check_question(row["question"])
+    except QuestionError:
+        return row["question"]
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

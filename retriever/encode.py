@@ -1,0 +1,180 @@
+"""Texts to vectors: RetriBERT with its tokenizer, in batches of like length.
+
+It knows models and texts. It knows nothing of indexes or passages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    import torch
+
+    from retriever.modeling_retribert import RetriBertModel
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 16
+# Fewer texts than this are encoded before a reader would notice a bar.
+_SHOW_PROGRESS_FROM = 256
+
+
+class EncoderError(RuntimeError):
+    """An encoder cannot be loaded; the message says why and what to do."""
+
+
+class Encoder:
+    """A RetriBERT model and its tokenizer, turning texts into vectors.
+
+    Attributes:
+        model: the model, in evaluation mode.
+        tokenizer: `RetriBertTokenizerFast` or `RetriBertTokenizer`.
+        identity: a hash of configuration and weights; vectors of different identities must not be mixed.
+        name: for people, such as the checkpoint's name.
+    """
+
+    def __init__(self, model: RetriBertModel, tokenizer: Any, identity: str, name: str) -> None:
+        """Hold a model and its tokenizer, ready to encode."""
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.identity = identity
+        self.name = name
+
+    @classmethod
+    def load(cls, checkpoint: str | Path | None = None) -> Encoder:
+        """Load a checkpoint, or the embedded encoder when None is named.
+
+        Args:
+            checkpoint: a folder with config.json, vocab.txt or tokenizer.json, and model.safetensors.
+
+        Raises:
+            EncoderError: the folder is missing or holds no RetriBERT.
+        """
+        if checkpoint is None:
+            from retriever.embedded import load_embedded
+
+            return cls(*load_embedded())
+        return cls(*_load_checkpoint(Path(checkpoint)))
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+        return self.model.config.projection_dim
+
+    @property
+    def score_name(self) -> str:
+        """What the product of two of its vectors is."""
+        return "cosine" if self.model.config.normalize else "inner product"
+
+    def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
+        """Questions → float32 (n, dimensions)."""
+        return encode(questions, self.tokenizer, self.model.embed_questions, self.dimensions, self._device)
+
+    def encode_passages(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """Passages or sentences → float32 (n, dimensions)."""
+        return encode(texts, self.tokenizer, self.model.embed_answers, self.dimensions, self._device, batch_size)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.model.device
+
+
+def encode(
+    texts: Sequence[str],
+    tokenizer: Any,
+    embed: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    dimensions: int,
+    device: torch.device | str = "cpu",
+    batch_size: int = BATCH_SIZE,
+) -> np.ndarray:
+    """Encode texts in batches of like length, so that little padding is computed.
+
+    Args:
+        texts: any number of texts, cut at the model's longest input.
+        tokenizer: texts → input_ids and attention_mask.
+        embed: `(batch, tokens)` ids and mask → `(batch, dimensions)`.
+        dimensions: the length of a vector.
+        device: where `embed` computes.
+        batch_size: texts at a time, at least 1.
+
+    Returns:
+        float32 (n, dimensions), rows in the order of the texts; a progress bar shows when n is large.
+
+    Raises:
+        ValueError: `batch_size` is below 1.
+    """
+    import torch
+
+    if batch_size < 1:
+        raise ValueError(f"the batch size is {batch_size}; it must be at least 1")
+    vectors = np.zeros((len(texts), dimensions), dtype=np.float32)
+    if not texts:
+        return vectors
+    tokens = tokenizer(list(texts), truncation=False, add_special_tokens=True, verbose=False)["input_ids"]
+    longest = tokenizer.model_max_length
+    cut = sum(len(ids) > longest for ids in tokens)
+    if cut:
+        logger.warning("%d of %d texts are longer than %d tokens and were cut", cut, len(texts), longest)
+        # The closing special token stays the last one.
+        tokens = [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in tokens]
+    order = sorted(range(len(texts)), key=lambda row: -len(tokens[row]))
+    with (
+        torch.inference_mode(),
+        tqdm(total=len(texts), desc="encoding", unit="text", disable=len(texts) < _SHOW_PROGRESS_FROM) as bar,
+    ):
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            ids, mask = _padded([tokens[row] for row in rows], tokenizer.pad_token_id)
+            vectors[rows] = embed(ids.to(device), mask.to(device)).float().cpu().numpy()
+            bar.update(len(rows))
+    return vectors
+
+
+def _padded(tokens: Sequence[Sequence[int]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of one batch → ids and mask, both (batch, longest)."""
+    import torch
+
+    longest = max(len(ids) for ids in tokens)
+    ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in tokens])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
+    return ids, mask
+
+
+def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, Any, str, str]:
+    """A checkpoint in a folder, with its identity and its name."""
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise EncoderError(
+            f"{folder} holds no RetriBERT checkpoint: {weights.name} is missing; "
+            "name a folder that RetriBertModel.save_pretrained wrote"
+        )
+    from retriever.modeling_retribert import RetriBertModel
+    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
+
+    try:
+        model = RetriBertModel.from_pretrained(folder)
+        tokenizer = RetriBertTokenizerFast.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EncoderError(f"{folder} cannot be loaded as RetriBERT: {error}") from error
+    return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name
+
+
+def identity(config: Any, hashes: dict[str, str]) -> str:
+    """A hash of everything that decides a model's vectors: its architecture and its weights' hashes."""
+    names = ("hidden_size", "num_hidden_layers", "pooling", "normalize", "projection_dim", "share_encoders")
+    facts = {name: getattr(config, name) for name in names} | hashes
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,194 @@
+"""Questions to hits: dense, sparse, mixed, random or no retrieval over one index.
+
+It holds an encoder, an index and BM25 together. It knows nothing of generators.
+
+Scores are what their names say: "cosine" (or "inner product", where the encoder does not normalise) for dense and
+random, BM25's own score for sparse, and their weighted sum for mixed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.passages import Passage
+
+if TYPE_CHECKING:
+    import bm25s
+
+    from retriever.encode import Encoder
+    from retriever.index import PassageIndex
+
+METHODS = ("dense", "sparse", "mixed", "none", "random")
+# The weight of BM25's score beside the cosine.
+BM25_WEIGHT = 0.01
+# Mixed search scores this many of each list exactly.
+_CANDIDATES = 200
+# Below these, a best hit is more likely beside the question than about it.
+_LOW_SCORE = {"dense": 0.35, "random": 0.35, "mixed": 0.4, "sparse": 4.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found.
+
+    Attributes:
+        rank: from 1, best first.
+        passage: what was found.
+        score: see `Retriever.score_name`.
+    """
+
+    rank: int
+    passage: Passage
+    score: float
+
+
+class Retriever:
+    """Finds passages for questions."""
+
+    def __init__(self, encoder: Encoder, index: PassageIndex) -> None:
+        """Hold an encoder and the index that was built by it."""
+        self.encoder = encoder
+        self.index = index
+        self._bm25: bm25s.BM25 | None = None
+        self._building = threading.Lock()
+
+    @classmethod
+    def load(cls, index: Path | str | None = None, encoder: Path | str | None = None) -> Retriever:
+        """Load the encoder and open an index.
+
+        Args:
+            index: an index folder; None for the embedded index of the vital articles.
+            encoder: a RetriBERT checkpoint's folder; None for the embedded encoder.
+
+        Raises:
+            data.assets.AssetError: an embedded asset cannot be had.
+            retriever.encode.EncoderError: the encoder cannot be loaded.
+            retriever.index.IndexFolderError: the index is missing, damaged or another encoder's.
+        """
+        from retriever.embedded import load_embedded_index
+        from retriever.encode import Encoder
+        from retriever.index import PassageIndex
+
+        loaded = Encoder.load(encoder)
+        if index is None:
+            return cls(loaded, load_embedded_index(loaded))
+        return cls(loaded, PassageIndex.open(Path(index), loaded.identity))
+
+    def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Hit]:
+        """Find passages for a question.
+
+        Args:
+            question: any text.
+            k: how many; none below 1, at most the size of the index.
+            method: one of `METHODS`.
+            seed: of random retrieval; the same seed and question give the same passages.
+
+        Returns:
+            Hits, best score first.
+
+        Raises:
+            ValueError: there is no such method.
+        """
+        if method not in METHODS:
+            raise ValueError(f"retrieval is {method!r}; allowed are {', '.join(METHODS)}")
+        k = max(0, min(k, len(self.index)))
+        if k == 0 or method == "none":
+            return []
+        scores, rows = getattr(self, f"_{method}")(question, k, seed)
+        return [
+            Hit(rank, self.index.passages[int(row)], float(score))
+            for rank, (score, row) in enumerate(zip(scores, rows, strict=True), start=1)
+        ]
+
+    def score_name(self, method: str) -> str:
+        """What the scores of a method are called."""
+        similarity = self.encoder.score_name
+        names = {"sparse": "BM25", "mixed": f"{similarity} + {BM25_WEIGHT:g} × BM25", "none": ""}
+        return names.get(method, similarity)
+
+    def low_scores(self, hits: Sequence[Hit], method: str) -> bool:
+        """Whether even the best hit scores so low that the passages likely miss the question."""
+        if method not in _LOW_SCORE or self.encoder.score_name != "cosine":
+            return False
+        return not hits or hits[0].score < _LOW_SCORE[method]
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Passages or sentences → float32 (n, dimensions), to compare them with one another."""
+        return self.encoder.encode_passages(texts)
+
+    def embed_questions(self, questions: Sequence[str]) -> np.ndarray:
+        """Questions → float32 (n, dimensions), to compare them with passages or sentences."""
+        return self.encoder.encode_questions(questions)
+
+    def card(self) -> dict[str, Any]:
+        """What is searched, for the page's first line: passages, model, date and source."""
+        manifest = self.index.manifest
+        return {
+            "passages": len(self.index),
+            "model": manifest.model,
+            "date": manifest.date,
+            "source": manifest.source,
+        }
+
+    def _dense(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, rows = self.index.search(self.embed_questions([question]), k)
+        return scores[0], rows[0]
+
+    def _sparse(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        return _best(self._bm25_scores(question), np.arange(len(self.index)), k)
+
+    def _mixed(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted sum, exact for every passage that either list holds near its top."""
+        query = self.embed_questions([question])
+        bm25 = self._bm25_scores(question)
+        candidates = max(k, _CANDIDATES)
+        _, dense_rows = self.index.search(query, candidates)
+        _, sparse_rows = _best(bm25, np.arange(len(bm25)), min(candidates, len(bm25)))
+        rows = np.union1d(dense_rows[0], sparse_rows)
+        return _best(self.index.scores(query[0], rows) + BM25_WEIGHT * bm25[rows], rows, k)
+
+    def _random(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Random passages, with the scores that dense search would give them."""
+        drawn = np.random.default_rng([seed, *question.encode()]).choice(len(self.index), size=k, replace=False)
+        return _best(self.index.scores(self.embed_questions([question])[0], drawn), drawn, k)
+
+    def _bm25_scores(self, question: str) -> np.ndarray:
+        """BM25 of every passage, float32 (n,)."""
+        import bm25s
+
+        with self._building:
+            if self._bm25 is None:
+                self._bm25 = _build_bm25(self.index.passages)
+        tokens = _sparse_tokens([question])[0]
+        known = [token for token in tokens if token in self._bm25.vocab_dict]
+        if not known:
+            return np.zeros(len(self.index), np.float32)
+        return self._bm25.get_scores(known)
+
+
+def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest scores with their rows, best first; equal scores in the order of the rows."""
+    order = np.argsort(-scores, kind="stable")[:k]
+    return scores[order], rows[order]
+
+
+def _build_bm25(passages: Sequence[Passage]) -> bm25s.BM25:
+    """BM25 over title and text of every passage (Lù 2024, arXiv 2407.03618; Lucene's variant, k1 1.5, b 0.75)."""
+    import bm25s
+
+    model = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    model.index(_sparse_tokens([f"{passage.title}. {passage.text}" for passage in passages]), show_progress=False)
+    return model
+
+
+def _sparse_tokens(texts: Sequence[str]) -> list[list[str]]:
+    """Lower-case words without English stop words."""
+    import bm25s
+
+    return bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)

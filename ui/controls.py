@@ -1,0 +1,109 @@
+"""The sidebar: its controls, and the settings made of their values.
+
+It knows the settings' names and ranges; it starts nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from answers import MOST_PASSAGES, AskSettings
+from generator.base import DECODINGS, GenerationSettings, SettingsError
+
+GENERATORS = ("extractive", "fused")
+RETRIEVALS = ("dense", "sparse", "mixed", "none", "random")
+_DEFAULTS = GenerationSettings()
+
+
+def sidebar(generator: str) -> list[gr.components.Component]:
+    """The closed sidebar with its controls, in the order that `to_settings` reads them."""
+    ask = AskSettings()
+    with gr.Sidebar(open=False, position="left", width=330, elem_id="settings"):
+        gr.HTML('<h2 class="side">Settings</h2>', js_on_load=None)
+        retrieval = gr.Dropdown(
+            list(RETRIEVALS),
+            value=ask.retrieval,
+            label="Retrieval",
+            info="dense: by meaning; sparse: by words (BM25); mixed: both; none and random: to see what evidence adds",
+        )
+        passages = gr.Slider(1, MOST_PASSAGES, value=ask.passages, step=1, label="Number of passages")
+        writer = gr.Dropdown(
+            sorted({*GENERATORS, generator}),
+            value=generator,
+            allow_custom_value=True,
+            label="Generator",
+            info="extractive quotes; fused writes; or the name or folder of a seq2seq checkpoint. First use loads it.",
+        )
+        decoding = gr.Radio(list(DECODINGS), value=_DEFAULTS.decoding, label="Decoding")
+        beams = gr.Slider(1, 16, value=_DEFAULTS.beams, step=1, label="Beams", info="used by beams")
+        temperature = gr.Slider(
+            0.05, 2.0, value=_DEFAULTS.temperature, step=0.05, label="Temperature", info="used by sampling"
+        )
+        top_p = gr.Slider(0.05, 1.0, value=_DEFAULTS.top_p, step=0.05, label="Top-p", info="used by sampling")
+        shortest = gr.Number(_DEFAULTS.min_words, precision=0, label="Shortest answer, in words")
+        longest = gr.Number(_DEFAULTS.max_words, precision=0, label="Longest answer, in words")
+        penalty = gr.Slider(1.0, 2.0, value=_DEFAULTS.repetition_penalty, step=0.05, label="Repetition penalty")
+        seed = gr.Number(_DEFAULTS.seed, precision=0, label="Seed", info="the same seed repeats a sampled answer")
+    return [retrieval, passages, writer, decoding, beams, temperature, top_p, shortest, longest, penalty, seed]
+
+
+def to_settings(
+    retrieval: Any,  # noqa: ANN401 — values come from a browser and are checked here
+    passages: Any,  # noqa: ANN401
+    generator: Any,  # noqa: ANN401
+    decoding: Any,  # noqa: ANN401
+    beams: Any,  # noqa: ANN401
+    temperature: Any,  # noqa: ANN401
+    top_p: Any,  # noqa: ANN401
+    min_words: Any,  # noqa: ANN401
+    max_words: Any,  # noqa: ANN401
+    repetition_penalty: Any,  # noqa: ANN401
+    seed: Any,  # noqa: ANN401
+) -> AskSettings:
+    """Settings from the controls' values or an API call's.
+
+    Raises:
+        SettingsError: a value is missing, no number, or out of range; the setting is named.
+    """
+    return AskSettings(
+        retrieval=str(retrieval or ""),
+        passages=_whole("the number of passages", passages),
+        generator=_name(generator),
+        generation=GenerationSettings(
+            decoding=str(decoding or ""),
+            beams=_whole("the number of beams", beams),
+            temperature=_number("the temperature", temperature),
+            top_p=_number("top-p", top_p),
+            min_words=_whole("the shortest answer", min_words),
+            max_words=_whole("the longest answer", max_words),
+            repetition_penalty=_number("the repetition penalty", repetition_penalty),
+            seed=_whole("the seed", seed),
+        ),
+    )
+
+
+def _name(generator: object) -> str:
+    """The generator's name, not blank."""
+    name = str(generator or "").strip()
+    if not name:
+        raise SettingsError("no generator is chosen: pick extractive or fused, or type a checkpoint's name or folder")
+    return name
+
+
+def _number(name: str, value: Any) -> float:  # noqa: ANN401
+    """A number, or an error that names the setting."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        given = "empty" if value in (None, "") else f"{value!r}, which is no number"
+        raise SettingsError(f"{name} is {given}: type a number") from None
+
+
+def _whole(name: str, value: Any) -> int:  # noqa: ANN401
+    """A whole number, or an error that names the setting."""
+    number = _number(name, value)
+    if number != number or number in (float("inf"), float("-inf")) or number != int(number):
+        raise SettingsError(f"{name} is {value}: type a whole number")
+    return int(value) if isinstance(value, int | str) and not isinstance(value, bool) else int(number)

@@ -1,0 +1,106 @@
+"""Who is asking what: one run per browser session, so that Stop and a closed page reach the right generator.
+
+It knows sessions and their questions. It knows neither Gradio nor any model.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from answers import Answer, AskSettings
+
+MOST_SESSIONS = 1000
+
+
+@dataclass(eq=False)
+class Run:
+    """One question of one session, from Ask to the end of its answer.
+
+    Attributes:
+        question: as typed and tidied.
+        settings: with what it is answered.
+        stop: set to end it at the next token.
+        asked: when Ask was pressed, in `time.perf_counter` seconds.
+        taken: whether the answer has begun.
+    """
+
+    question: str
+    settings: AskSettings
+    stop: threading.Event = field(default_factory=threading.Event)
+    asked: float = field(default_factory=time.perf_counter)
+    taken: bool = False
+
+
+class Runs:
+    """The newest run of each session; older ones are stopped when a newer one begins."""
+
+    def __init__(self) -> None:
+        """Start with no session."""
+        self._newest: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, session: str, question: str, settings: AskSettings) -> Run:
+        """A new run of this session; the one before it, if any, is told to stop."""
+        run = Run(question, settings)
+        with self._lock:
+            older = self._newest.pop(session, None)
+            self._newest[session] = run
+            if len(self._newest) > MOST_SESSIONS:
+                self._newest.popitem(last=False)[1].stop.set()
+        if older:
+            older.stop.set()
+        return run
+
+    def take(self, session: str) -> Run | None:
+        """The session's newest run if nobody has begun to answer it, else None."""
+        with self._lock:
+            run = self._newest.get(session)
+            if run is None or run.taken:
+                return None
+            run.taken = True
+            return run
+
+    def is_newest(self, session: str, run: Run) -> bool:
+        """Whether nothing newer was asked in this session."""
+        with self._lock:
+            return self._newest.get(session) is run
+
+    def stop(self, session: str) -> None:
+        """Tell the session's run to end at the next token."""
+        with self._lock:
+            run = self._newest.get(session)
+        if run:
+            run.stop.set()
+
+    def leave(self, session: str) -> None:
+        """The page was closed: stop its run and forget it."""
+        with self._lock:
+            run = self._newest.pop(session, None)
+        if run:
+            run.stop.set()
+
+
+def throttled(
+    answers: Iterator[Answer], seconds: float = 0.2, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[Answer]:
+    """Drop snapshots that come too fast to be read; stages that change and the last snapshot always pass.
+
+    Args:
+        answers: snapshots, as `LongFormQA.stream` yields them.
+        seconds: the least time between two snapshots of the same stage.
+        clock: seconds, for tests.
+
+    Yields:
+        At most 8 snapshots a second at the default: 5 of the growing text and the changes of stage.
+    """
+    stage, last = "", 0.0
+    for answer in answers:
+        now = clock()
+        if answer.stage == "tracing" or (answer.stage == stage and answer.stage != "done" and now - last < seconds):
+            continue
+        stage, last = answer.stage, now
+        yield answer
