@@ -287,7 +287,7 @@ def _read_questions(path: Path) -> list[dict[str, Any]]:
         QuestionsFileError: a line is not an object with a "question", or the file has none.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -314,7 +314,7 @@ def _finished(output: Path, rows: Sequence[dict[str, Any]], settings: AskSetting
     whole = text[: text.rfind(b"\n") + 1]
     advice = "name another --output, or delete it to start anew"
     try:
-        answers = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
+        answers = [json.loads(line) for line in whole.decode("utf-8").split("\n")[:-1]]
         same = [answer["settings"] == settings.to_json() for answer in answers]
     except (ValueError, KeyError, TypeError) as error:
         raise QuestionsFileError(f"{output} exists and does not hold answers ({error}); {advice}") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
 
 from generator.base import Generator
-
-if TYPE_CHECKING:
-    from generator.extractive import Embed
 
 EMBEDDED = ("extractive", "fused")
 
@@ -15,11 +15,16 @@ EMBEDDED = ("extractive", "fused")
 class Embedder(Protocol):
     """What the extractive generator needs of a retriever."""
 
-    embed_questions: Embed
-    embed_texts: Embed
+    def embed_questions(self, questions: Sequence[str]) -> np.ndarray:
+        """Questions → float32 (n, dimensions)."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Passages or sentences → float32 (n, dimensions)."""
+        ...
 
 
-def load_generator(name: str, embedder: Any) -> Generator:
+def load_generator(name: str, embedder: Embedder) -> Generator:
     """Load a generator.
 
     Args:

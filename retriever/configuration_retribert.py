@@ -142,7 +142,7 @@ class RetriBertConfig(PreTrainedConfig):
 
     def encoder_config(self) -> BertConfig:
         """Returns the settings of one of the model's BERT encoders, its attention implementation included."""
-        return BertConfig(
+        config = BertConfig(
             vocab_size=self.vocab_size,
             hidden_size=self.hidden_size,
             num_hidden_layers=self.num_hidden_layers,
@@ -156,5 +156,6 @@ class RetriBertConfig(PreTrainedConfig):
             initializer_range=self.initializer_range,
             layer_norm_eps=self.layer_norm_eps,
             pad_token_id=self.pad_token_id,
-            attn_implementation=self._attn_implementation,
         )
+        config._attn_implementation = self._attn_implementation
+        return config

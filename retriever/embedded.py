@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from retriever.encode import Encoder, encode, file_sha256, identity
 from retriever.index import IndexFolderError, IndexManifest, PassageIndex, flat_index, hash_passages
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from retriever.modeling_retribert import RetriBertModel
 
 FOLDER = Path(__file__).with_name("embedded")
@@ -32,7 +34,7 @@ _CONFIG, _PROJECTIONS, _VECTORS, _MANIFEST = (
 )
 
 
-def load_embedded() -> tuple[RetriBertModel, Any, str, str]:
+def load_embedded() -> tuple[RetriBertModel, PreTrainedTokenizerBase, str, str]:
     """The embedded model with its projections, its tokenizer, identity and name.
 
     Raises:
@@ -89,7 +91,8 @@ def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:
     rows = directions[:, ::-1][:, :count].T
     # The sign of a direction is arbitrary; fix it so that every machine makes the same file.
     signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
-    return (rows * signs[:, None]).astype(np.float32)
+    # safetensors writes the memory as it lies, so it must lie row by row.
+    return np.ascontiguousarray(rows * signs[:, None], dtype=np.float32)
 
 
 def build(questions: Sequence[str], passages: Sequence[Passage]) -> None:
@@ -117,7 +120,7 @@ def build(questions: Sequence[str], passages: Sequence[Passage]) -> None:
     _MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
-def _load_encoder() -> tuple[RetriBertModel, Any]:
+def _load_encoder() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
     """MiniLM's weights inside RetriBERT, projections not yet set, and the tokenizer."""
     from safetensors.torch import load_file
 

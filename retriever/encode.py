@@ -10,14 +10,16 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerBase
 
+    from retriever.configuration_retribert import RetriBertConfig
     from retriever.modeling_retribert import RetriBertModel
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Encoder:
         name: for people, such as the checkpoint's name.
     """
 
-    def __init__(self, model: RetriBertModel, tokenizer: Any, identity: str, name: str) -> None:
+    def __init__(self, model: RetriBertModel, tokenizer: PreTrainedTokenizerBase, identity: str, name: str) -> None:
         """Hold a model and its tokenizer, ready to encode."""
         self.model = model.eval()
         self.tokenizer = tokenizer
@@ -89,7 +91,7 @@ class Encoder:
 
 def encode(
     texts: Sequence[str],
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     embed: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     dimensions: int,
     device: torch.device | str = "cpu",
@@ -128,7 +130,7 @@ def encode(
     order = sorted(range(len(texts)), key=lambda row: -len(tokens[row]))
     with (
         torch.inference_mode(),
-        tqdm(total=len(texts), desc="encoding", unit="text", disable=len(texts) < _SHOW_PROGRESS_FROM) as bar,
+        tqdm(total=len(texts), desc="encoding", unit="text", mininterval=0.5, disable=len(texts) < _SHOW_PROGRESS_FROM) as bar,
     ):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -148,7 +150,7 @@ def _padded(tokens: Sequence[Sequence[int]], padding: int) -> tuple[torch.Tensor
     return ids, mask
 
 
-def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, Any, str, str]:
+def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, PreTrainedTokenizerBase, str, str]:
     """A checkpoint in a folder, with its identity and its name."""
     weights = folder / "model.safetensors"
     if not weights.is_file():
@@ -167,7 +169,7 @@ def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, Any, str, str]:
     return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name
 
 
-def identity(config: Any, hashes: dict[str, str]) -> str:
+def identity(config: RetriBertConfig, hashes: dict[str, str]) -> str:
     """A hash of everything that decides a model's vectors: its architecture and its weights' hashes."""
     names = ("hidden_size", "num_hidden_layers", "pooling", "normalize", "projection_dim", "share_encoders")
     facts = {name: getattr(config, name) for name in names} | hashes

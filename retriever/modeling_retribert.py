@@ -5,7 +5,7 @@ Importing this module registers "retribert" with AutoConfig, AutoModel and AutoT
 """
 
 import os
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -29,10 +29,10 @@ class RetriBertPreTrainedModel(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
     # Files of 2020 hold this buffer, a plain count from 0; it is now made with the model.
-    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"embeddings\.position_ids$"]
+    _keys_to_ignore_on_load_unexpected = [r"embeddings\.position_ids$"]
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]
+    def from_pretrained(
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str] | None,
         *model_args: Any,  # noqa: ANN401 (passed through)
@@ -46,21 +46,39 @@ class RetriBertPreTrainedModel(PreTrainedModel):
             **kwargs: Passed on.
 
         Returns:
-            The model, in evaluation mode.
+            The model, in evaluation mode; with `output_loading_info=True`, the model and a dictionary.
 
         Raises:
-            ValueError: `use_safetensors` is given and not True, or the path is a file of another kind.
+            ValueError: `use_safetensors` is given and not True; the path is a file of another kind; a weight has
+                not the shape that the configuration gives it.
             OSError: There is no safetensors file.
         """
-        if kwargs.setdefault("use_safetensors", True) is not True:
-            raise ValueError(
-                f"use_safetensors is {kwargs['use_safetensors']!r}, but pickled weights are never loaded: "
-                "convert them to model.safetensors first"
-            )
         name = pretrained_model_name_or_path
-        if name is not None and os.path.isfile(name) and not str(name).endswith(".safetensors"):
-            raise ValueError(f"{name} is not a safetensors file: pass the folder that holds model.safetensors")
-        return super().from_pretrained(name, *model_args, **kwargs)
+        _refuse_pickles(name, kwargs.setdefault("use_safetensors", True))
+        if kwargs.get("ignore_mismatched_sizes"):
+            return super().from_pretrained(name, *model_args, **kwargs)
+        wants_info = kwargs.pop("output_loading_info", False)
+        kwargs |= {"ignore_mismatched_sizes": True, "output_loading_info": True}
+        loaded: Any = super().from_pretrained(name, *model_args, **kwargs)
+        mismatched = sorted(loaded[1]["mismatched_keys"])
+        if mismatched:
+            key, saved, expected = mismatched[0]
+            raise ValueError(
+                f"{key} has shape {tuple(saved)} in the file but {tuple(expected)} in the configuration: load {name} "
+                "with the config.json that it was saved with"
+            )
+        return loaded if wants_info else loaded[0]
+
+
+def _refuse_pickles(name: str | os.PathLike[str] | None, use_safetensors: bool | None) -> None:
+    """Raises ValueError for a request to load weights that are not safetensors."""
+    if use_safetensors is not True:
+        raise ValueError(
+            f"use_safetensors is {use_safetensors!r}, but pickled weights are never loaded: convert them to "
+            "model.safetensors first"
+        )
+    if name is not None and os.path.isfile(name) and not str(name).endswith(".safetensors"):
+        raise ValueError(f"{name} is not a safetensors file: pass the folder that holds model.safetensors")
 
 
 class RetriBertModel(RetriBertPreTrainedModel):

@@ -160,8 +160,6 @@ class Retriever:
 
     def _bm25_scores(self, question: str) -> np.ndarray:
         """BM25 of every passage, float32 (n,)."""
-        import bm25s
-
         with self._building:
             if self._bm25 is None:
                 self._bm25 = _build_bm25(self.index.passages)

@@ -103,7 +103,8 @@ class RetriBertTokenizer(BertSequences, PreTrainedTokenizer):
             vocab_file: One token a line, UTF-8; a token's id is its line's number, from 0.
             do_lower_case: Lower-case the text.
             do_basic_tokenize: Clean and split the text before WordPiece; without it, only spaces split.
-            never_split: Words, between spaces, that stay as they are; for `do_basic_tokenize` only.
+            never_split: Words, between spaces, that stay as they are, found as written or in lower case; for
+                `do_basic_tokenize` only.
             unk_token: Stands for a word that the vocabulary cannot spell.
             sep_token: Ends each text.
             pad_token: Fills up shorter texts of a batch.
@@ -128,7 +129,6 @@ class RetriBertTokenizer(BertSequences, PreTrainedTokenizer):
         if do_basic_tokenize:
             self.basic_tokenizer = BasicTokenizer(do_lower_case, never_split, tokenize_chinese_chars, strip_accents)
         self.wordpiece_tokenizer = WordPieceTokenizer(self.vocab, str(unk_token))
-        kwargs.setdefault("clean_up_tokenization_spaces", True)
         super().__init__(
             do_lower_case=do_lower_case,
             do_basic_tokenize=do_basic_tokenize,
@@ -244,22 +244,21 @@ class BasicTokenizer:
         if self.tokenize_chinese_chars:
             text = "".join(f" {char} " if is_chinese(char) else char for char in text)
         tokens = []
-        for word in text.split():
-            if unicodedata.normalize("NFC", word) in self.never_split:
-                tokens.append(unicodedata.normalize("NFC", word))
-            else:
-                tokens += split_on_punctuation(self._normalize(word))
+        for word in map(self._compose, text.split()):
+            lowered = self._compose(lower_case(word)) if self.do_lower_case else word
+            kept = next((form for form in (word, lowered) if form in self.never_split), None)
+            tokens += split_on_punctuation(self._without_accents(lowered)) if kept is None else [kept]
         return tokens
 
-    def _normalize(self, word: str) -> str:
-        """Applies case, composition and accents. NFC: one code point for a letter and its accent, where there is one."""
-        if self.do_lower_case:
-            word = "".join(char.lower() for char in word)  # letter by letter: a final Σ becomes σ, as in BERT
-        word = unicodedata.normalize("NFC", word)
-        if self.strip_accents:
-            decomposed = unicodedata.normalize("NFD", word)
-            word = "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
-        return word
+    def _compose(self, word: str) -> str:
+        """Writes a letter and its accent as one character, where there is one."""
+        return unicodedata.normalize("NFC", word)
+
+    def _without_accents(self, word: str) -> str:
+        if not self.strip_accents:
+            return word
+        decomposed = unicodedata.normalize("NFD", word)
+        return "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
 
 
 class WordPieceTokenizer:
@@ -313,13 +312,23 @@ def load_vocab(vocab_file: str | os.PathLike[str] | None) -> dict[str, int]:
 
 
 def clean_text(text: str) -> str:
-    """Removes control and invalid characters, and makes every white space a plain one.
+    r"""Removes control and invalid characters, and makes every white space a plain one.
 
     Example:
-        >>> clean_text("a\\tb\\u00a0c\\x00")
+        >>> clean_text("a\tb\u00a0c\x00")
         'a b c'
     """
     return "".join(" " if is_white_space(char) else char for char in text if not is_removed(char))
+
+
+def lower_case(word: str) -> str:
+    """Lower-cases letter by letter, as BERT's vocabulary was made: a final capital sigma becomes a plain one.
+
+    Example:
+        >>> lower_case("ΟΔΟΣ"), "ΟΔΟΣ".lower()
+        ('οδοσ', 'οδος')
+    """
+    return "".join(char.lower() for char in word)
 
 
 def split_on_punctuation(word: str) -> list[str]:

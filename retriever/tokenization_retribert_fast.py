@@ -18,7 +18,7 @@ class RetriBertTokenizerFast(BertSequences, PreTrainedTokenizerFast):
 
     vocab_files_names = {"vocab_file": VOCAB_FILE, "tokenizer_file": "tokenizer.json"}
     model_input_names = ["input_ids", "attention_mask"]
-    slow_tokenizer_class = RetriBertTokenizer
+    slow_tokenizer_class = RetriBertTokenizer  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -70,7 +70,6 @@ class RetriBertTokenizerFast(BertSequences, PreTrainedTokenizerFast):
                 lowercase=do_lower_case,
             )
         self.do_lower_case = do_lower_case
-        kwargs.setdefault("clean_up_tokenization_spaces", True)
         super().__init__(
             tokenizer_object=tokenizer,
             do_lower_case=do_lower_case,
@@ -93,13 +92,15 @@ class RetriBertTokenizerFast(BertSequences, PreTrainedTokenizerFast):
         )
 
     @classmethod
-    def convert_to_native_format(cls, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 (the library's signature)
+    def convert_to_native_format(
+        cls,
+        trust_remote_code: bool = False,
+        **kwargs: Any,  # noqa: ANN401 (the library's signature)
+    ) -> dict[str, Any]:
         """Leaves the files' paths to `__init__`, which reads them itself."""
         return kwargs
 
-    def save_vocabulary(
-        self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None
-    ) -> tuple[str, ...]:
+    def save_vocabulary(self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None) -> tuple[str]:
         """Writes the vocabulary, one token a line.
 
         Args:
@@ -109,7 +110,8 @@ class RetriBertTokenizerFast(BertSequences, PreTrainedTokenizerFast):
         Returns:
             The path of the file written.
         """
-        return tuple(self.backend_tokenizer.model.save(str(save_directory), filename_prefix))
+        (path,) = self.backend_tokenizer.model.save(str(save_directory), filename_prefix)
+        return (path,)
 
     def _save_pretrained(
         self,

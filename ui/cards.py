@@ -50,8 +50,8 @@ def header(card: Mapping[str, Any], generator: str) -> str:
     facts = " · ".join(
         (
             f"{escape(str(card.get('model', 'unknown model')))} + {escape(generator)} generator",
-            f"{int(card.get('passages', 0)):,} passages of {escape(str(card.get('source', 'Wikipedia')))}, "
-            f"{escape(str(card.get('date', 'undated')))}",
+            f"{int(card.get('passages', 0)):,} passages ({escape(str(card.get('source', 'source unknown')))}), "
+            f"indexed {escape(str(card.get('date', 'at an unknown date')))}",
             'texts <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>',
             "<strong>research demo, may be wrong</strong>",
         )
@@ -108,7 +108,9 @@ def _step(label: str, state: str, seconds: float | None, attributes: str = "") -
 def answer_empty(question: str = "") -> str:
     """The answer's place before there is one."""
     if question:
-        return f'<article class="answer"><h2>{escape(question)}</h2><p class="waiting">Looking for passages…</p></article>'
+        return (
+            f'<article class="answer"><h2>{escape(question)}</h2><p class="waiting">Looking for passages…</p></article>'
+        )
     return '<article class="answer empty"><p class="waiting">The answer will be written here.</p></article>'
 
 
@@ -217,7 +219,9 @@ def _supports(passage: int, sentences: Sequence[TracedSentence]) -> dict[str, li
 def _card(number: int, evidence: Evidence, score_name: str, scale: float, supports: Mapping[str, list[int]]) -> str:
     """One passage: number, article and section, score with its bar, how much was read, and the text."""
     passage = evidence.hit.passage
-    name = escape(passage.title) + (f' <span class="section">› {escape(passage.section)}</span>' if passage.section else "")
+    name = escape(passage.title) + (
+        f' <span class="section">› {escape(passage.section)}</span>' if passage.section else ""
+    )
     url = safe_url(passage.url)
     link = (
         f'<p class="source"><a href="{url}" target="_blank" rel="noopener noreferrer">{name} on Wikipedia ↗</a></p>'

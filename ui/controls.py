@@ -13,17 +13,18 @@ from answers import MOST_PASSAGES, AskSettings
 from generator.base import DECODINGS, GenerationSettings, SettingsError
 
 GENERATORS = ("extractive", "fused")
-RETRIEVALS = ("dense", "sparse", "mixed", "none", "random")
 _DEFAULTS = GenerationSettings()
 
 
 def sidebar(generator: str) -> list[gr.components.Component]:
     """The closed sidebar with its controls, in the order that `to_settings` reads them."""
+    from retriever.search import METHODS
+
     ask = AskSettings()
-    with gr.Sidebar(open=False, position="left", width=330, elem_id="settings"):
+    with gr.Sidebar(open=False, position="right", width=330, elem_id="settings"):
         gr.HTML('<h2 class="side">Settings</h2>', js_on_load=None)
         retrieval = gr.Dropdown(
-            list(RETRIEVALS),
+            list(METHODS),
             value=ask.retrieval,
             label="Retrieval",
             info="dense: by meaning; sparse: by words (BM25); mixed: both; none and random: to see what evidence adds",
@@ -106,4 +107,4 @@ def _whole(name: str, value: Any) -> int:  # noqa: ANN401
     number = _number(name, value)
     if number != number or number in (float("inf"), float("-inf")) or number != int(number):
         raise SettingsError(f"{name} is {value}: type a whole number")
-    return int(value) if isinstance(value, int | str) and not isinstance(value, bool) else int(number)
+    return value if isinstance(value, int) else int(number)  # a long seed would lose digits as a float

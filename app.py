@@ -1,0 +1,120 @@
+"""The page's command: loads the models, then serves the page. A Hugging Face Space runs this file.
+
+python app.py
+python app.py --index my_index --port 8000 --open
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+DEFAULT_PORT = 7860
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's choices."""
+    parser = argparse.ArgumentParser(description="Serve the question answering page.")
+    parser.add_argument("--index", metavar="DIR", help="an index folder (default: the embedded vital articles)")
+    on_space = "SPACE_ID" in os.environ
+    parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="default: %(default)s")
+    port = os.environ.get("GRADIO_SERVER_PORT") or DEFAULT_PORT
+    parser.add_argument("--port", type=_port, default=port, help="default: %(default)s")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--generator", default="extractive", metavar="NAME", help="chosen at first; %(default)s")
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    """A port's number, 1 to 65535."""
+    if text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load, then serve until Ctrl-C; the exit status is 0, or 1 when something is missing or the port is taken."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        return serve(options)
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Load the system and serve the page; the exit status."""
+    from data.assets import AssetError
+    from data.passages import PassageError
+    from generator.base import GeneratorError
+    from qa import LongFormQA
+    from retriever.index import IndexFolderError
+
+    if problem := port_problem(options.host, options.port):
+        return fail(problem)
+    say("Loading the models and the index …")
+    start = time.perf_counter()
+    try:
+        qa = LongFormQA.load(options.index)
+        qa.generator(options.generator)
+    except (AssetError, IndexFolderError, PassageError, GeneratorError) as error:
+        return fail(str(error))
+    say(f"Ready after {time.perf_counter() - start:.1f} s.")
+
+    from ui.page import build_page, launch_options
+
+    page = build_page(qa, options.generator)
+    try:
+        page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            inbrowser=options.open,
+            quiet=True,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+    except OSError as error:
+        return fail(f"the page cannot be served on {options.host}, port {options.port}: {error}")
+    try:
+        shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
+        say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it.")
+        page.server.thread.join()
+    finally:
+        page.close(verbose=False)
+    return 0
+
+
+def port_problem(host: str, port: int) -> str:
+    """Why this port cannot be served on, with the cure; "" if it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        return f"port {port} on {host} cannot be used ({error.strerror or error}): choose another with --port"
+    return ""
+
+
+def say(message: str) -> None:
+    """A line for whoever started the page; not part of any output."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def fail(message: str) -> int:
+    """One clear line and the exit status 1."""
+    say(f"Error: {message}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+// Small comforts of the page: a sentence and its passage point at each other, cards open as the screen allows,
+// Stop answers at once. Everything is delegated from the document, as Gradio replaces what is inside it.
+(() => {
+  "use strict";
+  const phone = window.matchMedia("(max-width: 760px)");
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const chosen = new Map(); // card id -> open or closed, as the visitor last chose
+
+  // Cards are open on a wide screen and closed on a phone, unless the visitor chose otherwise.
+  function settle() {
+    const cards = document.querySelectorAll("#passages details.card");
+    if (!cards.length) chosen.clear();
+    for (const card of cards) {
+      const open = chosen.has(card.id) ? chosen.get(card.id) : !phone.matches;
+      if (card.open !== open) card.open = open;
+    }
+  }
+
+  function light(selector, on) {
+    for (const element of document.querySelectorAll(selector)) element.classList.toggle("lit", on);
+  }
+
+  function clearLights() {
+    light(".lit", false);
+  }
+
+  // Everything that belongs to one sentence: itself, its passage and the marks behind it.
+  function lightSentence(number) {
+    clearLights();
+    const cite = document.querySelector(`.cite[data-sentence="${number}"]`);
+    light(`#sentence-${number}`, true);
+    light(`mark[data-sentences~="${number}"]`, true);
+    if (cite) light(`#passage-${cite.dataset.passage}`, true);
+  }
+
+  function lightMark(mark) {
+    clearLights();
+    mark.classList.add("lit");
+    for (const number of mark.dataset.sentences.split(" ")) light(`#sentence-${number}`, true);
+  }
+
+  function showPassage(cite) {
+    const card = document.getElementById(`passage-${cite.dataset.passage}`);
+    if (!card) return;
+    chosen.set(card.id, true);
+    card.open = true;
+    lightSentence(cite.dataset.sentence);
+    const target = card.querySelector(`mark[data-sentences~="${cite.dataset.sentence}"]`) || card;
+    target.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: phone.matches ? "center" : "nearest" });
+  }
+
+  function point(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const mark = target && target.closest("#passages mark");
+    const sentence = target && target.closest("#answer .sentence");
+    if (mark) lightMark(mark);
+    else if (sentence) lightSentence(sentence.dataset.sentence);
+  }
+
+  document.addEventListener("pointerover", (event) => event.pointerType !== "touch" && point(event));
+  document.addEventListener("focusin", point);
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target) return;
+    const cite = target.closest("a.cite");
+    const summary = target.closest("#passages summary");
+    if (cite) {
+      event.preventDefault();
+      showPassage(cite);
+    } else if (summary) {
+      chosen.set(summary.parentElement.id, !summary.parentElement.open);
+    } else if (target.closest("#stop")) {
+      const now = document.querySelector("#status .now .name");
+      if (now) now.textContent = "Stopping…";
+    }
+  });
+  phone.addEventListener("change", settle);
+
+  // Gradio may insert this script after the document is complete.
+  function begin() {
+    new MutationObserver(settle).observe(document.body, {
+      subtree: true,
+      childList: true,
+      attributes: true,
+      attributeFilter: ["open"],
+    });
+    settle();
+  }
+  if (document.body) begin();
+  else document.addEventListener("DOMContentLoaded", begin);
+})();
