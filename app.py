@@ -42,7 +42,9 @@ def _port(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load, then serve until Ctrl-C; the exit status is 0, or 1 when something is missing or the port is taken."""
     options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)  # on the handler: some libraries set their own loggers to DEBUG
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", handlers=[handler])
     try:
         return serve(options)
     except KeyboardInterrupt:
@@ -65,6 +67,7 @@ def serve(options: argparse.Namespace) -> int:
     try:
         qa = LongFormQA.load(options.index)
         qa.generator(options.generator)
+        qa.retrieve("Warm up")  # what is built at the first search is built now
     except (AssetError, IndexFolderError, PassageError, GeneratorError) as error:
         return fail(str(error))
     say(f"Ready after {time.perf_counter() - start:.1f} s.")

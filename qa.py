@@ -135,12 +135,13 @@ class LongFormQA:
         read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
         began = time.perf_counter()
         for step in generator.stream(answer.question, read, answer.settings.generation, stop):
-            now = time.perf_counter()
             if step.stage == "reading":
                 continue
-            if "encode" not in answer.seconds:
-                answer.seconds.update(encode=now - began, first_token=now - start)
-            answer = replace(answer, stage="writing", text=step.text, stopped=step.stopped)
+            seconds = answer.seconds
+            if "encode" not in seconds:
+                now = time.perf_counter()
+                seconds = seconds | {"encode": now - began, "first_token": now - start}
+            answer = replace(answer, stage="writing", text=step.text, stopped=step.stopped, seconds=seconds)
             yield answer
 
     def _traced(self, answer: Answer, start: float) -> Answer:

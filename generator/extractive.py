@@ -1,7 +1,8 @@
 """The extractive generator: no model writes, the passages' own sentences answer.
 
-It takes the sentences nearest to the question, in reading order: the honest baseline that every writing model has to
-beat, and the fallback when none can be loaded. It is given a way to compare texts and knows no index.
+It takes the sentences nearest to the question, those of better passages first, and puts them in reading order: the
+honest baseline that every writing model has to beat, and the fallback when none can be loaded. It is given a way to
+compare texts and knows no index.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from generator.base import GenerationSettings, ReadPassage, Step
 Embed = Callable[[Sequence[str]], np.ndarray]
 # A sentence this near to one already taken says the same again.
 _SAME = 0.95
+# Each place further down the list of passages counts as this much less similarity: on the development questions
+# 0.1 gave the best ROUGE-L to the written answers of 0, 0.05, 0.1 and 0.15.
+_PER_RANK = 0.1
 
 
 @dataclass(frozen=True)
 class _Sentence:
-    """A candidate: where it stands, how near it is to the question, how long it is in words."""
+    """A candidate: its passage and position there, what it is worth, how long it is in words."""
 
     place: tuple[int, int]
     text: str
-    similarity: float
+    value: float
     words: int
 
 
@@ -84,7 +88,7 @@ class ExtractiveGenerator:
         vectors = self._embed_texts([sentence for _, sentence in places])
         similarities = vectors @ self._embed_questions([question])[0]
         return [
-            _Sentence(place, sentence, float(similarity), len(sentence.split()))
+            _Sentence(place, sentence, float(similarity) - _PER_RANK * place[0], len(sentence.split()))
             for (place, sentence), similarity in zip(places, similarities, strict=True)
         ], vectors
 
@@ -93,7 +97,7 @@ def _choose(candidates: Sequence[_Sentence], vectors: np.ndarray, settings: Gene
     """The nearest sentences that fit, none said twice, in reading order."""
     taken: list[int] = []
     words = 0
-    for row in sorted(range(len(candidates)), key=lambda row: -candidates[row].similarity):
+    for row in sorted(range(len(candidates)), key=lambda row: -candidates[row].value):
         length = candidates[row].words
         fits = words + length <= settings.max_words
         if taken and (not fits or (vectors[taken] @ vectors[row]).max() > _SAME):

@@ -29,8 +29,9 @@ METHODS = ("dense", "sparse", "mixed", "none", "random")
 BM25_WEIGHT = 0.01
 # Mixed search scores this many of each list exactly.
 _CANDIDATES = 200
-# Below these, a best hit is more likely beside the question than about it.
-_LOW_SCORE = {"dense": 0.35, "random": 0.35, "mixed": 0.4, "sparse": 4.0}
+# Below these, the best hit likely misses the question: of the answerable development questions all have a best hit
+# above (lowest 0.48 dense, 0.50 mixed, 4.1 sparse).
+_LOW_SCORE = {"dense": 0.45, "random": 0.45, "mixed": 0.48, "sparse": 4.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,10 +164,22 @@ def _sentence(number: int, sentence: TracedSentence) -> str:
             f'data-sentence="{number}" aria-label="{reading}" title="{reading}">'
             f'<b class="number">{sentence.passage}</b> {word}</a>'
         )
+    before, last = _last_word(sentence.text)
     return (
         f'<span class="sentence {kind}" id="sentence-{number}" data-sentence="{number}">'
-        f'<span class="words">{escape(sentence.text)}</span> {badge}</span> '
+        f'<span class="words">{escape(before)}</span><span class="tail"><span class="words">{escape(last)}</span> '
+        f"{badge}</span></span> "
     )
+
+
+def _last_word(sentence: str) -> tuple[str, str]:
+    """A sentence in two parts, so that the badge stays on the line of the last word, unless that is very long.
+
+    >>> _last_word("The sky is blue.")
+    ('The sky is ', 'blue.')
+    """
+    before, space, last = sentence.rpartition(" ")
+    return (before + space, last) if len(last) <= 24 else (sentence, "")
 
 
 def _tally(answer: Answer) -> str:
@@ -254,7 +266,7 @@ def _score(score: float, name: str, scale: float) -> str:
     share = min(1.0, max(0.0, score / scale))
     of = "1" if scale == 1 else f"the best score here, {scale:.3f}"
     return (
-        f'<span class="score">{escape(name)} <b>{score:.3f}</b></span>'
+        f'<span class="score">{escape(name)}{" =" if " " in name else ""} <b>{score:.3f}</b></span>'
         f'<span class="bar" title="bar: share of {of}" aria-hidden="true"><i style="width:{share:.1%}"></i></span>'
     )
 

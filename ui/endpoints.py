@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from answers import AskSettings, Evidence, QuestionError
+from data.assets import AssetError
 from generator.base import GenerationSettings, GeneratorError, SettingsError
 from qa import LongFormQA
 from ui.controls import to_settings
@@ -21,7 +22,7 @@ from ui.runs import throttled
 
 log = logging.getLogger(__name__)
 
-EXPECTED = (QuestionError, SettingsError, GeneratorError)
+EXPECTED = (QuestionError, SettingsError, GeneratorError, AssetError)
 SORRY = "Something went wrong on our side; it was logged. Please try again, or try other settings."
 _WRITING = GenerationSettings()
 _ASKING = AskSettings()

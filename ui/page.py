@@ -22,18 +22,18 @@ from answers import Answer, check_question
 from qa import LongFormQA
 from ui import cards
 from ui.controls import sidebar, to_settings
-from ui.endpoints import EXPECTED, add_endpoints, readable
+from ui.endpoints import add_endpoints, readable
 from ui.runs import Run, Runs, throttled
 from ui.theme import theme
 
 MODEL = "model"  # everything that computes shares this one place
 MOST_WAITING = 20
 EXAMPLES = (
-    "Why do flutes count as woodwinds when they are made of metal?",
-    "How do vaccines work?",
-    "What makes the tide come in and go out?",
     "Why is the sky blue?",
+    "How do vaccines work?",
     "How do bees make honey?",
+    "What makes the tide come in and go out?",
+    "Why do flutes count as woodwinds when they are made of metal?",
 )
 BUSY = "The page could not take the question: too many people are asking. Your question is still there; try again soon."
 # Status, answer, passages, Stop button.
@@ -50,7 +50,9 @@ def build_page(qa: LongFormQA, generator: str = "extractive") -> gr.Blocks:
     asking = Asking(qa)
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
         controls = sidebar(generator)
-        gr.HTML(cards.header(qa.retriever.card(), generator), js_on_load=None, apply_default_css=False, elem_id="header")
+        gr.HTML(
+            cards.header(qa.retriever.card(), generator), js_on_load=None, apply_default_css=False, elem_id="header"
+        )
         box, ask, stop = _question_box()
         chips = _example_chips()
         status = gr.HTML(cards.status_idle(), js_on_load=None, apply_default_css=False, elem_id="status")
@@ -167,8 +169,9 @@ class Asking:
                 if self.runs.is_newest(session, run):
                     yield view
         except Exception as error:
-            idle = gr.Button(interactive=False)
-            yield cards.status_error(readable(error)), cards.answer_empty(), cards.passages_empty(), idle
+            message, idle = readable(error), gr.Button(interactive=False)
+            if self.runs.is_newest(session, run):
+                yield cards.status_error(message), cards.answer_empty(), cards.passages_empty(), idle
         finally:
             run.stop.set()  # also when the page was closed: the generator ends at its next token
 
@@ -219,6 +222,3 @@ def _session(request: gr.Request) -> str:
 def _nothing() -> View:
     """No change at all."""
     return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-
-
-__all__ = ["EXAMPLES", "EXPECTED", "build_page", "launch_options"]

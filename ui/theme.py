@@ -35,8 +35,13 @@ def theme() -> gr.themes.Base:
         "button_primary_background_fill_hover": ("#083f4a", "#9adce4"),
         "button_primary_text_color": ("#ffffff", "#07262b"),
         "button_primary_text_color_hover": ("#ffffff", "#07262b"),
-        "color_accent": ("#0b5563", "#7accd6"),
+        "slider_color": ("#0b5563", "#7accd6"),
+        "checkbox_background_color_selected": ("#0b5563", "#2f8f9b"),
+        "checkbox_border_color_selected": ("#0b5563", "#2f8f9b"),
+        "checkbox_label_background_fill": ("#f2efe8", "#262c32"),
+        "checkbox_label_background_fill_hover": ("#e8e4da", "#2e353c"),
+        "checkbox_label_background_fill_selected": ("#e4eff0", "#1f3338"),
     }
     for name, (light, dark) in pairs.items():
-        base.set(**{name: light, name if name == "color_accent" else f"{name}_dark": dark})
+        base.set(**{name: light, f"{name}_dark": dark})
     return base

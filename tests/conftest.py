@@ -1,0 +1,75 @@
+"""A corpus of twelve passages and tiny random models: enough to run every part without a download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.passages import Passage, article_url
+from qa import LongFormQA
+from retriever.encode import Encoder
+from retriever.index import PassageIndex
+from retriever.search import Retriever
+
+_ARTICLES = {
+    "Flute": "A flute is a woodwind instrument without a reed. Its sound comes from air blown across an edge.",
+    "Oboe": "The oboe is a woodwind instrument with a double reed. It is often made of wood.",
+    "Tide": "Tides are the rise and fall of the sea. The Moon and the Sun pull the water. They repeat each day.",
+    "Moon": "The Moon is the only natural satellite of Earth. It always shows the same side to Earth.",
+    "Vaccine": "A vaccine gives immunity to a disease. It often holds weakened forms of a microbe.",
+    "Fever": "A fever is a body temperature above the normal range. It helps the body fight an infection.",
+    "Honey": "Honey is a sweet food made by bees from nectar. Bees keep it in wax combs.",
+    "Volcano": "A volcano is a rupture in the crust of a planet. Hot lava and ash escape through it.",
+    "Rainbow": "A rainbow is caused by light bent in water drops. It shows a band of colours in the sky.",
+    "Bread": "Bread is a food made of flour and water. Yeast makes the dough rise before baking.",
+    "Chess": "Chess is a board game for two players. Each player begins with 16 pieces.",
+    "Ozone": "Ozone is a gas of three oxygen atoms. It absorbs most of the ultraviolet light of the Sun.",
+}
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[Passage]:
+    return [
+        Passage(str(row), title, "", text, article_url(title)) for row, (title, text) in enumerate(_ARTICLES.items())
+    ]
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder() -> Encoder:
+    """A random RetriBERT of two layers over a real vocabulary of 3,592 tokens."""
+    import torch
+
+    from retriever import RetriBertConfig, RetriBertModel, RetriBertTokenizerFast
+
+    torch.manual_seed(0)
+    vocabulary = Path(__file__).parent / "fixtures/retribert/vocab.txt"
+    tokenizer = RetriBertTokenizerFast(vocab_file=str(vocabulary), model_max_length=64)
+    config = RetriBertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        projection_dim=128,
+        pooling="mean",
+        normalize=True,
+    )
+    return Encoder(RetriBertModel(config), tokenizer, identity="tiny", name="tiny random RetriBERT")
+
+
+@pytest.fixture(scope="session")
+def tiny_index(corpus: list[Passage], tiny_encoder: Encoder) -> PassageIndex:
+    vectors = tiny_encoder.encode_passages([passage.text for passage in corpus])
+    return PassageIndex.build(corpus, vectors, tiny_encoder.name, tiny_encoder.identity, "twelve passages")
+
+
+@pytest.fixture(scope="session")
+def tiny_retriever(tiny_encoder: Encoder, tiny_index: PassageIndex) -> Retriever:
+    return Retriever(tiny_encoder, tiny_index)
+
+
+@pytest.fixture
+def tiny_qa(tiny_retriever: Retriever) -> LongFormQA:
+    return LongFormQA(tiny_retriever)

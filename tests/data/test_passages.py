@@ -1,0 +1,90 @@
+import json
+
+import pytest
+
+from data.passages import (
+    Passage,
+    PassageError,
+    article_url,
+    clean_text,
+    read_passages,
+    read_vital_articles,
+    split_snippets,
+    write_passages,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        (
+            "The violoncello ( VY-ə-lən, Italian: [vjolonˈtʃɛllo]), c",
+            "The violoncello (VY-ə-lən, Italian: [vjolonˈtʃɛllo]), c",
+        ),
+        ("African literature  is literature", "African literature is literature"),
+        ("a\xa0b\u2009c \nd", "a b c d"),
+        ("speed of light  , or c", "speed of light, or c"),
+        ("Anime () is", "Anime is"),
+        ("The .NET and a .22 rifle", "The .NET and a .22 rifle"),
+    ],
+)
+def test_clean_text(raw, clean):
+    assert clean_text(raw) == clean
+
+
+@pytest.mark.parametrize("words", [1, 7, 50, 100, 1000])
+def test_snippets_lose_nothing_and_end_where_sentences_end(words):
+    text = " ".join(f"Sentence number {number} has exactly these eight words." for number in range(60))
+    snippets = split_snippets(text, words)
+    assert " ".join(snippets) == text
+    assert all(snippet.endswith(".") for snippet in snippets)
+    assert all(len(snippet.split()) <= max(words * 1.5, 8) for snippet in snippets)
+
+
+def test_snippets_are_of_about_the_length_asked_for():
+    text = " ".join(f"Sentence number {number} has exactly these eight words." for number in range(60))
+    assert [len(snippet.split()) for snippet in split_snippets(text, 100)] == [96, 96, 96, 96, 96]
+
+
+def test_snippets_of_nothing_and_of_one_long_sentence():
+    assert split_snippets("  ") == []
+    assert split_snippets("word " * 500 + "end.", 100) == ["word " * 500 + "end."]
+    with pytest.raises(ValueError, match="at least 1"):
+        split_snippets("a", 0)
+
+
+def test_urls_are_percent_encoded():
+    assert article_url('Who\'s "x"<script>?') == "https://en.wikipedia.org/wiki/Who%27s_%22x%22%3Cscript%3E%3F"
+
+
+def test_passages_survive_a_round_trip(tmp_path, corpus):
+    odd = Passage("x", "T", "A & B", "line\u2028separator, \\ and “quotes”", "https://e.org")
+    write_passages([*corpus, odd], tmp_path / "p.jsonl")
+    assert list(read_passages(tmp_path / "p.jsonl")) == [*corpus, odd]
+
+
+def test_a_broken_line_is_named(tmp_path, corpus):
+    path = tmp_path / "p.jsonl"
+    write_passages(corpus, path)
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(PassageError, match=r"p\.jsonl, line 12"):
+        list(read_passages(path))
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"a": {"title": "a"}}', '{"a": 3}', "{"])
+def test_a_file_that_is_no_vital_articles_is_refused(tmp_path, content):
+    path = tmp_path / "vital.json"
+    path.write_text(content)
+    with pytest.raises(PassageError, match="python -m data.assets"):
+        read_vital_articles(path)
+
+
+def test_vital_articles_are_read_in_order(tmp_path):
+    path = tmp_path / "vital.json"
+    path.write_text(
+        json.dumps({"B c": {"title": "B c", "extract": "One\xa0two."}, "A": {"title": "A", "extract": "X."}})
+    )
+    assert read_vital_articles(path) == [
+        Passage("0", "B c", "", "One two.", "https://en.wikipedia.org/wiki/B_c"),
+        Passage("1", "A", "", "X.", "https://en.wikipedia.org/wiki/A"),
+    ]

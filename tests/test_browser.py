@@ -1,0 +1,222 @@
+"""The real page in a real browser: ask, read, stop, hostile strings, a narrow screen.
+
+Needs the assets and Chromium (Debian's package; another path can be given in the variable CHROMIUM).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 240_000  # milliseconds; a slow machine is no failure
+pytestmark = [pytest.mark.browser, pytest.mark.assets]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers_on(address):
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    port, log = free_port(), tmp_path_factory.mktemp("page") / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            if answers_on(address) or process.poll() is not None:
+                break
+            time.sleep(0.5)
+        assert process.poll() is None and answers_on(address), f"the page did not start:\n{log.read_text()}"
+        yield address
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(30)
+    assert "Traceback" not in log.read_text()
+    assert process.returncode == 0, "Ctrl-C did not end the page quietly"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        pytest.fail(f"no Chromium at {path}: install Debian's package chromium, or set CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.elsewhere = []
+    page.on("request", lambda request: page.elsewhere.append(request.url) if "//127.0.0.1" not in request.url else None)
+    page.goto(address)
+    page.locator("#question textarea").wait_for()
+    yield page
+    context.close()
+
+
+def ask(page, question):
+    page.locator("#question textarea").fill(question)
+    page.locator("#question textarea").press("Enter")
+
+
+def wait_for_end(page):
+    page.locator("#status .past", has_text=re.compile("Done|Stopped")).wait_for()
+    page.locator('#answer .answer[aria-busy="false"]').wait_for()
+
+
+def choose_generator(page, name):
+    page.locator("#settings .toggle-button").click()
+    box = page.get_by_label("Generator", exact=False).first
+    box.fill(name)
+    box.press("Enter")
+    page.locator("#settings .toggle-button").click()
+
+
+def test_a_question_gives_passages_scores_and_a_traced_answer(page):
+    ask(page, "Why do flutes count as woodwinds when they are made of metal?")
+    wait_for_end(page)
+    titles = page.locator("#passages .title").all_inner_texts()
+    assert len(titles) == 4 and any("lute" in title or "oodwind" in title for title in titles)
+    scores = [float(text) for text in page.locator("#passages .score b").all_inner_texts()]
+    assert scores == sorted(scores, reverse=True) and scores[0] > 0
+    assert "cosine" in page.locator("#passages .score").first.inner_text()
+    sentences = page.locator("#answer .sentence").all_inner_texts()
+    assert sentences and all(re.search(r"supported|partly", text) for text in sentences)
+    assert "flute" in page.locator("#answer .text").inner_text().lower()
+    assert page.locator("#status").inner_text().count(" s") >= 4
+    assert page.locator("#passages mark").count() >= 1
+    assert page.elsewhere == []
+
+
+def test_a_sentence_number_leads_to_its_passage(page):
+    ask(page, "How do bees make honey?")
+    wait_for_end(page)
+    cite = page.locator("#answer a.cite").first
+    cite.click()
+    number = cite.get_attribute("data-passage")
+    assert "lit" in page.locator(f"#passage-{number}").get_attribute("class")
+    assert page.locator("#passages mark.lit").count() >= 1
+    assert page.locator("#passages details[open]").count() == 4
+
+
+def test_an_example_asks_itself(page):
+    page.get_by_role("button", name="Why is the sky blue?").click()
+    wait_for_end(page)
+    assert page.locator("#question textarea").input_value() == "Why is the sky blue?"
+    assert page.locator("#answer h2").inner_text() == "Why is the sky blue?"
+
+
+def test_stop_ends_a_long_answer_and_the_page_answers_again(page):
+    choose_generator(page, "fused")
+    ask(page, "How do vaccines work?")
+    page.locator("#answer .caret").wait_for()
+    page.locator("#stop").click()
+    page.locator("#status .past", has_text="Stopped").wait_for()
+    assert page.locator("#answer .notice").inner_text().startswith("Stopped")
+    assert page.locator("#question textarea").input_value() == "How do vaccines work?"
+    assert page.locator("#stop").is_disabled()
+    choose_generator(page, "extractive")
+    ask(page, "Why is the sky blue?")
+    page.locator("#status .past", has_text="Done").wait_for()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '<img src=x onerror="window.ran=1"> is this a tag?',
+        "${window.ran=1} why ${alert(1)}?",
+        r"why \u0041 and \x3cscript\x3e and C:\new?",
+        "why `${window.ran=1}` and {{window}} @children?",
+        "</h2><script>window.ran=1</script> why?",
+    ],
+)
+def test_hostile_questions_are_shown_as_typed_and_never_run(page, hostile):
+    dialogs, errors = [], []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    ask(page, hostile)
+    wait_for_end(page)
+    assert page.locator("#answer h2").inner_text() == " ".join(hostile.split())
+    assert page.evaluate("window.ran") is None
+    assert dialogs == [] and errors == []
+    assert page.locator("#answer h2 *").count() == 0
+
+
+@pytest.mark.parametrize(("question", "message"), [("", "empty"), ("?!", "no words"), ("a" * 10_000, "10,000")])
+def test_what_cannot_be_asked_is_said_and_nothing_is_lost(page, question, message):
+    ask(page, question)
+    page.locator("#status .problem", has_text=message).wait_for()
+    assert page.locator("#question textarea").input_value() == question
+
+
+def test_an_unknown_generator_is_said_and_the_question_stays(page, tmp_path):
+    choose_generator(page, str(tmp_path / "nothing"))
+    ask(page, "Why is the sky blue?")
+    page.locator("#status .problem").wait_for()
+    assert "nothing" in page.locator("#status .problem").inner_text()
+    assert page.locator("#question textarea").input_value() == "Why is the sky blue?"
+
+
+def test_a_phone_has_one_column_closed_cards_and_no_sideways_scroll(page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    width = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
+    assert max(page.evaluate(width)) <= 360
+    ask(page, "Why do flutes count as woodwinds when they are made of metal?")
+    wait_for_end(page)
+    assert max(page.evaluate(width)) <= 360
+    assert page.locator("#passages details[open]").count() == 0
+    cite = page.locator("#answer a.cite").first
+    box = cite.bounding_box()
+    assert box["height"] >= 44 and box["width"] >= 44
+    cite.click()
+    page.locator("#passages details[open] mark").first.wait_for()
+    answer, found = page.locator("#answer").bounding_box(), page.locator("#passages").bounding_box()
+    assert found["y"] > answer["y"] and found["x"] == answer["x"]
+
+
+def test_a_taken_port_is_told_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: port {port}") and done.stderr.count("\n") == 1

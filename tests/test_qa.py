@@ -1,0 +1,282 @@
+"""The whole path on the twelve passages, and the command line."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import qa as command
+from answers import Answer, AskSettings, QuestionError, check_question
+from generator.base import GenerationSettings, Step
+from qa import LongFormQA
+
+ROOT = Path(command.__file__).parent
+KEYS = {"question", "answer", "answerable", "passages", "sentences", "settings", "seconds"}
+
+
+class SlowWriter:
+    """A generator that writes a word a step, noting what it was given."""
+
+    name = "slow"
+
+    def __init__(self):
+        self.given = None
+        self.words = 0
+
+    def read(self, question, passages):
+        from generator.base import ReadPassage
+
+        statuses = ["read", "cut", *["not read"] * len(passages)]
+        texts = [passages[0].text, passages[1].text[:20], *[""] * len(passages)]
+        return [ReadPassage(p, s, t) for p, s, t in zip(passages, statuses, texts, strict=False)]
+
+    def stream(self, question, passages, settings, stop=None):
+        self.given = list(passages)
+        yield Step("reading", "")
+        for self.words in range(1, 1000):
+            if stop.is_set():
+                yield Step("done", "Stopped here.", stopped=True)
+                return
+            yield Step("writing", "word " * self.words)
+        yield Step("done", "All of it.")
+
+
+@pytest.mark.parametrize(
+    ("raw", "tidy"),
+    [(" a\x00b\tc \n?", "a b c ?"), ("什么？ ok", "什么？ ok"), ("<script>x</script>", "<script>x</script>")],
+)
+def test_a_question_is_tidied(raw, tidy):
+    assert check_question(raw) == tidy
+
+
+@pytest.mark.parametrize("question", ["", "  ", "\x00\x07", "a", "?", "😀😀😀", "x" * 10_000])
+def test_a_question_that_cannot_be_asked_is_refused_with_a_cure(question):
+    with pytest.raises(QuestionError, match=r"Type a question|Shorten it"):
+        check_question(question)
+
+
+def test_the_answer_has_the_stable_json(tiny_qa):
+    row = tiny_qa.ask("Why do flutes count as woodwinds?", AskSettings("dense", 3)).to_json()
+    assert row.keys() >= KEYS
+    assert [passage["rank"] for passage in row["passages"]] == [1, 2, 3]
+    assert row["passages"][0].keys() >= {"rank", "title", "section", "url", "text", "score", "read"}
+    assert row["sentences"] and row["sentences"][0].keys() >= {"text", "support", "passage"}
+    assert " ".join(sentence["text"] for sentence in row["sentences"]) == row["answer"]
+    assert row["seconds"].keys() == {"retrieve", "encode", "first_token", "total"}
+    assert row["settings"]["retrieval"] == "dense" and row["settings"]["seed"] == 0
+    json.dumps(row)
+
+
+def test_stream_grows_and_ends_done(tiny_qa):
+    snapshots = list(tiny_qa.stream("How do bees make honey?"))
+    assert [snapshot.stage for snapshot in snapshots][:2] == ["retrieving", "reading"]
+    assert snapshots[-1].stage == "done" and snapshots[-2].stage == "tracing"
+    assert snapshots[0].evidence == () and snapshots[1].evidence == snapshots[-1].evidence != ()
+
+
+def test_every_quoted_sentence_is_traced_to_the_passage_that_holds_it(tiny_qa):
+    answer = tiny_qa.ask("Is honey made by bees?")
+    for sentence in answer.sentences:
+        assert sentence.text in answer.evidence[sentence.passage - 1].hit.passage.text
+
+
+def test_the_passages_shown_are_the_passages_read(tiny_retriever):
+    writer = SlowWriter()
+    answer = LongFormQA(tiny_retriever, {"slow": writer}).ask("Is honey sweet?", AskSettings(generator="slow"))
+    assert [(part.status, part.read_text) for part in answer.evidence] == [(p.status, p.text) for p in writer.given]
+    assert [passage["read"] for passage in answer.to_json()["passages"]] == [True, True, False, False]
+
+
+def test_without_retrieval_there_is_nothing_to_quote_and_it_is_said(tiny_qa):
+    answer = tiny_qa.ask("How do bees make honey?", AskSettings("none"))
+    assert (answer.text, answer.answerable, answer.evidence) == ("", False, ())
+    assert "No passages" in answer.note
+
+
+def test_stop_ends_at_the_next_step(tiny_retriever):
+    writer, stop = SlowWriter(), threading.Event()
+    snapshots = []
+    for snapshot in LongFormQA(tiny_retriever, {"slow": writer}).stream(
+        "Is honey sweet?", AskSettings(generator="slow"), stop
+    ):
+        snapshots.append(snapshot)
+        if len(snapshots) == 5:
+            stop.set()
+    assert snapshots[-1].stopped and snapshots[-1].text == "Stopped here." and writer.words < 10
+
+
+def test_an_earlier_snapshot_does_not_change_later(tiny_qa):
+    stream = tiny_qa.stream("How do bees make honey?")
+    early = [next(stream), next(stream)]
+    copies = [replace(snapshot, seconds=dict(snapshot.seconds)) for snapshot in early]
+    list(stream)
+    assert early == copies
+
+
+def test_the_answer_is_the_same_again(tiny_qa):
+    first, second = (tiny_qa.ask("What is chess?") for _ in range(2))
+    assert (first.text, first.evidence) == (second.text, second.evidence)
+
+
+@pytest.fixture
+def index_folder(tiny_index, tmp_path) -> Path:
+    tiny_index.save(tmp_path / "index")
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def on_the_tiny_corpus(monkeypatch, tiny_qa):
+    monkeypatch.setattr(LongFormQA, "load", classmethod(lambda cls, index=None: tiny_qa))
+
+
+def run(*arguments: object) -> int:
+    return command.main([str(argument) for argument in arguments])
+
+
+def test_the_command_prints_one_json_object(on_the_tiny_corpus, capsys):
+    assert run("What is honey?", "--json", "--passages", 2, "--retrieval", "sparse") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["question"] == "What is honey?" and len(row["passages"]) == 2
+
+
+def test_the_command_prints_text_with_its_evidence(on_the_tiny_corpus, capsys):
+    assert run("What is honey?") == 0
+    assert "https://en.wikipedia.org/wiki/Honey" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["", "--json"], "The question is empty"),
+        (["x" * 2000], "2,000 characters"),
+        (["What is it?", "--passages", 0], "the number of passages is 0; allowed is 1 to 20"),
+        (["What is it?", "--passages", 10_000], "allowed is 1 to 20"),
+        (["What is it?", "--retrieval", "magic"], "allowed are dense"),
+        (["What is it?", "--generator", "/no/such/folder"], "/no/such/folder"),
+        (["What is it?", "--seed", -1], "seed is -1"),
+    ],
+)
+def test_bad_arguments_get_one_clear_line(on_the_tiny_corpus, capsys, arguments, said):
+    assert run(*arguments) == 1
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and error.startswith("error: ")
+
+
+def test_a_missing_index_gets_one_clear_line(capsys, monkeypatch, tiny_encoder):
+    monkeypatch.setattr("retriever.encode.Encoder.load", classmethod(lambda cls, checkpoint=None: tiny_encoder))
+    assert run("What is it?", "--index", "/no/such/index") == 1
+    assert "there is no index folder /no/such/index" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["What?", "--questions", "q"], ["--questions", "q"], ["What?", "--output", "o"]]
+)
+def test_arguments_that_do_not_go_together(arguments):
+    with pytest.raises(SystemExit, match="2"):
+        run(*arguments)
+
+
+QUESTIONS = ["What is honey?", "", "How\u2028do tides work?", "What is chess?"]
+
+
+@pytest.fixture
+def questions(tmp_path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(json.dumps({"id": i, "question": q}) + "\n\n" for i, q in enumerate(QUESTIONS)))
+    return path
+
+
+def answers(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def without_times(rows: list[dict]) -> list[dict]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_a_file_of_questions_is_answered_line_by_line(on_the_tiny_corpus, questions, tmp_path):
+    output = tmp_path / "answers.jsonl"
+    assert run("--questions", questions, "--output", output) == 0
+    rows = answers(output)
+    assert [row["id"] for row in rows] == [0, 1, 2, 3]
+    assert rows[0]["answer"] and "error" not in rows[0]
+    assert rows[1]["answer"] == "" and "empty" in rows[1]["error"]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30, 10_000])
+def test_a_run_that_ended_early_goes_on(on_the_tiny_corpus, questions, tmp_path, cut):
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "answers.jsonl"
+    run("--questions", questions, "--output", whole)
+    content = whole.read_bytes()
+    output.write_bytes(content[: len(content) - cut])
+    assert run("--questions", questions, "--output", output) == 0
+    assert without_times(answers(output)) == without_times(answers(whole))
+
+
+def test_answers_of_other_settings_are_kept_and_refused(on_the_tiny_corpus, questions, tmp_path, capsys):
+    output = tmp_path / "answers.jsonl"
+    run("--questions", questions, "--output", output)
+    before = output.read_bytes()
+    assert run("--questions", questions, "--output", output, "--passages", 2) == 1
+    assert "made with other settings" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no questions"),
+        ("{", "line 1: not JSON"),
+        ('{"question": "a b"}\n{"q": 1}', "line 2: expected"),
+        ("[]", "line 1"),
+    ],
+)
+def test_a_broken_file_of_questions_is_named(on_the_tiny_corpus, tmp_path, capsys, content, said):
+    path = tmp_path / "q.jsonl"
+    path.write_text(content)
+    assert run("--questions", path, "--output", tmp_path / "a.jsonl") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_foreign_output_file_is_never_touched(on_the_tiny_corpus, questions, tmp_path, capsys):
+    output = tmp_path / "diary.txt"
+    output.write_text("Dear diary,\n")
+    assert run("--questions", questions, "--output", output) == 1
+    assert "does not hold answers" in capsys.readouterr().err and output.read_text() == "Dear diary,\n"
+
+
+@pytest.mark.assets
+def test_ctrl_c_leaves_whole_lines_and_the_run_goes_on(tmp_path):
+    path, output = tmp_path / "q.jsonl", tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"question": f"What is the number {n}?"}) + "\n" for n in range(40)))
+    arguments = [sys.executable, "qa.py", "--questions", str(path), "--output", str(output)]
+    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (output.exists() and output.read_text().count("\n") >= 2) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "run the same command again" in error and "Traceback" not in error
+    left = answers(output)
+    assert 2 <= len(left) < 40
+    assert subprocess.run(arguments, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert answers(output)[: len(left)] == left and len(answers(output)) == 40
+
+
+def test_settings_hold_everything_needed_to_repeat_a_run():
+    settings = AskSettings("dense", 7, "fused", GenerationSettings(decoding="sampling", seed=5))
+    row = settings.to_json()
+    generation = {name: row[name] for name in GenerationSettings.__dataclass_fields__}
+    assert (
+        AskSettings(row["retrieval"], row["passages"], row["generator"], GenerationSettings(**generation)) == settings
+    )
+
+
+def test_a_fresh_answer_is_empty():
+    assert Answer("Why?").to_json()["answer"] == ""

@@ -1,0 +1,182 @@
+"""The page's HTML: what is typed is shown and never run, scores keep their names, marks sit on the right sentences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from answers import Answer, AskSettings, Evidence
+from data.passages import Passage
+from generator.attribution import TracedSentence
+from retriever.search import Hit
+from ui import cards
+from ui.runs import Runs, throttled
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "${alert(1)}",
+    "\\u0041 \\x41 \\",
+    "`${`${1}`}`",
+    "{{value}} {{#each x}} @children",
+    "\"' onmouseover=alert(1) x='",
+    "</details></section><script>alert(1)</script>",
+]
+
+
+class Reader(HTMLParser):
+    """What a browser would see: the text, the tags and their attributes."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.text, self.tags = "", []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def passage(number, title="Tide", text="One. Two.", url="https://en.wikipedia.org/wiki/Tide", section=""):
+    return Passage(str(number), title, section, text, url)
+
+
+def evidence(number=1, score=0.634, status="read", read_text=None, **fields):
+    found = passage(number, **fields)
+    return Evidence(Hit(number, found, score), status, found.text if read_text is None else read_text)
+
+
+def done(**fields):
+    return Answer("Why?", stage="done", text="A b c.", answerable=True, score_name="cosine", **fields)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_shown_as_typed_everywhere(text):
+    part = evidence(title=text, text=text, section=text)
+    sentence = TracedSentence(text, 0.9, "supported", 1, text)
+    shown = replace(
+        done(evidence=(part,), sentences=(sentence,), note=text),
+        question=text,
+        settings=AskSettings(generator=text),
+    )
+    card = {"model": text, "source": text, "date": text, "passages": 3}
+    pieces = [
+        cards.answer(shown),
+        cards.answer(replace(shown, stage="writing")),
+        cards.answer_empty(text),
+        cards.passages(shown),
+        cards.status_error(text),
+        cards.header(card, text),
+    ]
+    for piece in pieces:
+        reader = Reader(piece)
+        assert text in reader.text
+        assert not re.search(r"[$`\\{}]", piece)
+        assert not [tag for tag, _ in reader.tags if tag in ("img", "script")]
+        assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//host/x", "ftp://host/x", "", "http://["])
+def test_only_web_addresses_become_links(url):
+    assert cards.safe_url(url) == ""
+    assert "<a" not in cards.passages(done(evidence=(evidence(url=url),)))
+
+
+def test_addresses_are_encoded_once():
+    assert cards.safe_url('https://host/a"b c<d>é') == "https://host/a%22b%20c%3Cd%3E%C3%A9"
+    assert cards.safe_url("https://host/AC%2FDC") == "https://host/AC%2FDC"
+
+
+def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
+    parts = tuple(evidence(rank, score) for rank, score in [(1, 0.634), (2, 0.5), (3, -0.0123)])
+    reader = Reader(cards.passages(done(evidence=parts)))
+    assert [attributes["id"] for attributes in reader.all("details")] == ["passage-1", "passage-2", "passage-3"]
+    assert re.findall(r"cosine (-?\d\.\d+)", reader.text) == ["0.634", "0.500", "-0.012"]
+    assert [attributes["style"] for attributes in reader.all("i")] == ["width:63.4%", "width:50.0%", "width:0.0%"]
+
+
+def test_bars_of_scores_above_one_are_shares_of_the_best():
+    parts = (evidence(1, 20.0), evidence(2, 5.0))
+    page = cards.passages(replace(done(evidence=parts), score_name="BM25"))
+    assert [attributes["style"] for attributes in Reader(page).all("i")] == ["width:100.0%", "width:25.0%"]
+    assert "BM25 20.000" in Reader(page).text
+    assert "share of the best score here, 20.000" in page
+
+
+def test_supporting_sentences_are_marked_with_the_numbers_they_support():
+    part = evidence(text="One. Two. Three.")
+    sentences = (
+        TracedSentence("x", 0.9, "supported", 1, "Two."),
+        TracedSentence("y", 0.1, "not supported", None, ""),
+        TracedSentence("z", 0.7, "partly", 1, "Two."),
+    )
+    page = cards.passages(done(evidence=(part,), sentences=sentences))
+    assert [(a["data-sentences"]) for a in Reader(page).all("mark")] == ["1 3"]
+    assert re.findall(r"<mark[^>]*>(.*?)</mark>", page) == ["Two."]
+    assert "backs sentences 1, 3" in page
+
+
+def test_each_sentence_carries_number_and_word():
+    sentences = (
+        TracedSentence("First one.", 0.9, "supported", 2, "x"),
+        TracedSentence("Second one.", 0.7, "partly", 1, "y"),
+        TracedSentence("Third one.", 0.0, "not supported", None, ""),
+    )
+    page = cards.answer(done(evidence=(evidence(1), evidence(2)), sentences=sentences))
+    reader = Reader(page)
+    assert "First one. 2 supported" in reader.text
+    assert "Second one. 1 partly" in reader.text
+    assert "Third one. not supported" in reader.text
+    assert [attributes["href"] for attributes in reader.all("a")] == ["#passage-2", "#passage-1"]
+
+
+def test_what_was_not_read_is_said_in_words():
+    cut = evidence(1, status="cut", text="Read this. Not this.", read_text="Read this.")
+    unread = evidence(2, status="not read", read_text="")
+    text = Reader(cards.passages(done(evidence=(cut, unread)))).text
+    assert "[not read:] Not this." in text
+    assert re.search(r"0\.634\s*cut", text)
+    assert re.search(r"0\.634\s*not read", text)
+
+
+def test_the_status_line_names_every_step_with_its_seconds():
+    seconds = {"queued": 0.0, "retrieve": 0.02, "encode": 0.4, "first_token": 0.5, "total": 2.9}
+    text = Reader(cards.status("done", seconds)).text
+    assert text == "Queued 0.00 sRetrieving 0.02 sReading 0.40 sWriting 2.48 sDone 2.90 s"
+    assert "Stopped" in cards.status("done", seconds, stopped=True)
+    for stage in ("queued", "retrieving", "reading", "writing", "tracing"):
+        assert cards.status(stage).count('aria-current="step"') == 1
+
+
+def test_low_scores_and_notes_are_shown():
+    assert "Low scores." in cards.answer(done(low_scores=True, note="Every score is low."))
+    assert "Stopped before its end." in cards.answer(done(stopped=True, note="Stopped before its end."))
+    assert "No passages were retrieved" in cards.passages(done())
+
+
+def test_text_that_grows_too_fast_is_thinned_but_stages_and_the_end_pass():
+    times = iter([0.0, 0.01, 0.02, 0.03, 0.3, 0.31, 0.32])
+    stages = ["retrieving", "reading", "writing", "writing", "writing", "writing", "done"]
+    answers = [Answer("Why?", stage=stage, text=str(number)) for number, stage in enumerate(stages)]
+    assert [a.text for a in throttled(iter(answers), 0.2, lambda: next(times))] == ["0", "1", "2", "4", "6"]
+
+
+def test_a_newer_question_stops_the_older_and_only_it_is_answered():
+    runs = Runs()
+    first = runs.begin("me", "First?", AskSettings())
+    assert runs.take("me") is first
+    second = runs.begin("me", "Second?", AskSettings())
+    other = runs.begin("you", "Other?", AskSettings())
+    assert first.stop.is_set() and not second.stop.is_set()
+    assert runs.take("me") is second and runs.take("me") is None
+    assert runs.is_newest("me", second) and not runs.is_newest("me", first)
+    runs.leave("me")
+    assert second.stop.is_set() and not other.stop.is_set()
