@@ -1,0 +1,208 @@
+"""Writing token by token: greedy, sampling and beams over any model that gives the next token's logits.
+
+It knows numbers, and by one function given to it how tokens read as text. It knows no model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from data.sentences import is_complete, split_sentences
+from generator.base import GenerationSettings
+
+# Adds tokens (beams, n) to the beams that `parents` names; gives logits (beams, vocabulary).
+Feed = Callable[[Sequence[Sequence[int]], Sequence[int] | None], Tensor]
+TextOf = Callable[[Sequence[int]], str]
+# An answer that has not ended after this many tokens for each word allowed is given up.
+_MOST_TOKENS_PER_WORD = 4
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """A hypothesis: its tokens, the sum of their log-probabilities, and whether it has ended."""
+
+    tokens: tuple[int, ...]
+    score: float
+    ended: bool = False
+
+    @property
+    def mean(self) -> float:
+        """The length-normalised score, by which hypotheses of different lengths compare."""
+        return self.score / max(1, len(self.tokens))
+
+
+def decode(
+    logits: Tensor,
+    feed: Feed,
+    text_of: TextOf,
+    end: int,
+    settings: GenerationSettings,
+    stop: threading.Event | None = None,
+) -> Iterator[str]:
+    """Write an answer and yield its text after every token.
+
+    Args:
+        logits: of the first token, (1, vocabulary).
+        feed: adds tokens and gives the logits of the next ones.
+        text_of: tokens → text; may be asked in the middle of a character.
+        end: the token that ends an answer.
+        settings: see `GenerationSettings`.
+        stop: ends it at the next token when set.
+
+    Yields:
+        The text so far; with beams that of the best hypothesis, which may change. The last text may still end in
+        mid-sentence: `finish` makes the answer of it.
+    """
+    write = _write_beams if settings.decoding == "beams" else _write_one
+    yield from write(logits, feed, text_of, end, settings, stop or threading.Event())
+
+
+def _write_one(
+    logits: Tensor, feed: Feed, text_of: TextOf, end: int, settings: GenerationSettings, stop: threading.Event
+) -> Iterator[str]:
+    """Greedy search or sampling."""
+    random = torch.Generator().manual_seed(settings.seed)
+    tokens: list[int] = []
+    text = ""
+    while not stop.is_set():
+        scores = adjust_logits(logits[0].float().cpu(), tokens, settings, end, _too_short(text, settings))
+        if settings.decoding == "sampling":
+            token = int(torch.multinomial(sampling_probabilities(scores, settings), 1, generator=random))
+        else:
+            token = int(scores.argmax())
+        if token == end:
+            return
+        tokens.append(token)
+        text = text_of(tokens)
+        yield text
+        if is_enough(text, len(tokens), settings):
+            return
+        logits = feed([[token]], None)
+
+
+def _write_beams(
+    logits: Tensor, feed: Feed, text_of: TextOf, end: int, settings: GenerationSettings, stop: threading.Event
+) -> Iterator[str]:
+    """Beam search with length-normalised scores; ends when no open hypothesis can be better than the ended ones."""
+    width = settings.beams
+    beams = [_Beam((), 0.0)]
+    ended: list[_Beam] = []
+    while not stop.is_set():
+        candidates = []
+        for row, beam in enumerate(beams):
+            short = _too_short(text_of(beam.tokens), settings)
+            scores = adjust_logits(logits[row].float().cpu(), beam.tokens, settings, end, short).log_softmax(-1)
+            values, tokens = scores.topk(min(2 * width, len(scores)))
+            candidates += [(beam.score + float(v), row, int(t)) for v, t in zip(values, tokens, strict=True)]
+        candidates.sort(key=lambda candidate: -candidate[0])
+        parents: list[int] = []
+        following: list[_Beam] = []
+        for score, row, token in candidates:
+            if score == float("-inf") or len(following) == width:
+                break
+            tokens_so_far = beams[row].tokens
+            if token == end:
+                ended.append(_Beam((*tokens_so_far, token), score, ended=True))
+                continue
+            beam = _Beam((*tokens_so_far, token), score)
+            if is_enough(text_of(beam.tokens), len(beam.tokens), settings):
+                ended.append(_Beam(beam.tokens, score, ended=True))
+                continue
+            following.append(beam)
+            parents.append(row)
+        best = max([*ended, *following], key=lambda beam: beam.mean)
+        yield text_of([token for token in best.tokens if token != end])
+        if not following or (len(ended) >= width and max(map(_mean, ended)) >= max(map(_mean, following))):
+            break
+        beams = following
+        logits = feed([[beam.tokens[-1]] for beam in beams], parents)
+    if ended:
+        yield text_of([token for token in max(ended, key=_mean).tokens if token != end])
+
+
+def _mean(beam: _Beam) -> float:
+    return beam.mean
+
+
+def adjust_logits(
+    logits: Tensor, written: Sequence[int], settings: GenerationSettings, end: int, forbid_end: bool
+) -> Tensor:
+    """Logits (vocabulary,) after repetition control: a new tensor.
+
+    The penalty divides positive and multiplies negative logits of written tokens (Keskar et al. 2019,
+    arXiv 1909.05858); tokens that would complete a stretch of `no_repeat_ngram` tokens a second time are forbidden.
+    """
+    logits = logits.clone()
+    if written and settings.repetition_penalty != 1:
+        seen = torch.tensor(sorted(set(written)))
+        values = logits[seen]
+        logits[seen] = torch.where(
+            values > 0, values / settings.repetition_penalty, values * settings.repetition_penalty
+        )
+    for token in repeating_tokens(written, settings.no_repeat_ngram):
+        logits[token] = float("-inf")
+    if forbid_end:
+        logits[end] = float("-inf")
+    return logits
+
+
+def repeating_tokens(written: Sequence[int], size: int) -> set[int]:
+    """The tokens that would make the last `size` tokens occur a second time.
+
+    >>> repeating_tokens([1, 2, 3, 1, 2], 3)
+    {3}
+    """
+    if size < 1 or len(written) < size:
+        return set()
+    last = tuple(written[len(written) - size + 1 :])
+    return {
+        written[start + size - 1]
+        for start in range(len(written) - size + 1)
+        if tuple(written[start : start + size - 1]) == last
+    }
+
+
+def sampling_probabilities(logits: Tensor, settings: GenerationSettings) -> Tensor:
+    """Probabilities (vocabulary,) at a temperature, of the fewest tokens that hold the mass `top_p`."""
+    probabilities = (logits / settings.temperature).softmax(-1)
+    ordered, order = probabilities.sort(descending=True)
+    # The mass before a token decides, so that the most likely one always stays.
+    dropped = ordered.cumsum(-1) - ordered >= settings.top_p
+    return probabilities.index_fill(0, order[dropped], 0.0)
+
+
+def is_enough(text: str, tokens: int, settings: GenerationSettings) -> bool:
+    """Whether nothing that follows could still belong to the answer."""
+    sentences = split_sentences(text)
+    if tokens >= _MOST_TOKENS_PER_WORD * settings.max_words:
+        return True
+    if len(text.split()) > settings.max_words and (len(sentences) > 1 or is_complete(text)):
+        return True
+    return len(sentences) > 2 and sentences[-2] in sentences[:-2]
+
+
+def finish(text: str, settings: GenerationSettings) -> str:
+    """The answer that a text holds: its whole sentences within the longest answer, each said once.
+
+    The first sentence stays even when it alone is longer.
+
+    >>> finish("One two. One two. Three four. Five", GenerationSettings(min_words=0))
+    'One two. Three four.'
+    """
+    kept: list[str] = []
+    for sentence in split_sentences(text):
+        words = sum(len(other.split()) for other in kept) + len(sentence.split())
+        if not is_complete(sentence) or (kept and words > settings.max_words):
+            break
+        if sentence not in kept:
+            kept.append(sentence)
+    return " ".join(kept)
+
+
+def _too_short(text: str, settings: GenerationSettings) -> bool:
+    return len(text.split()) < settings.min_words

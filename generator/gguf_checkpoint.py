@@ -1,0 +1,170 @@
+"""SmolLM2 from its GGUF file: dequantised once, kept as safetensors in the cache for the next start.
+
+It knows the GGUF names and layouts, and those of `modeling_fused.Stack`. It writes no answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+from tqdm import tqdm
+
+from generator.base import GeneratorError
+
+if TYPE_CHECKING:
+    from gguf import GGUFReader
+    from tokenizers import Tokenizer
+
+    from generator.modeling_fused import FusedConfig, Stack
+
+# Raised when the files below would come out differently.
+_LAYOUT = 1
+_WEIGHTS, _CONFIG, _TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+
+_NAMES = {
+    "token_embd.weight": "embeddings.weight",
+    "output_norm.weight": "norm.weight",
+    "attn_norm.weight": "attention_norm.weight",
+    "attn_q.weight": "attention.query.weight",
+    "attn_k.weight": "attention.key.weight",
+    "attn_v.weight": "attention.value.weight",
+    "attn_output.weight": "attention.output.weight",
+    "ffn_norm.weight": "feed_forward_norm.weight",
+    "ffn_gate.weight": "gate.weight",
+    "ffn_up.weight": "up.weight",
+    "ffn_down.weight": "down.weight",
+}
+_CONTROL_TOKEN = 3
+
+
+def load_gguf(path: Path, cache: Path) -> tuple[Stack, Tokenizer]:
+    """Load a Llama-like GGUF model as a `Stack` in float32, and its tokenizer.
+
+    The first time, its weights are dequantised and written to a folder of `cache`; safe to kill at any moment and to
+    run in several processes at once.
+
+    Raises:
+        GeneratorError: the file is no GGUF file of a Llama-like model with tied embeddings.
+        OSError: the cache cannot be written.
+    """
+    import torch
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    from generator.modeling_fused import FusedConfig, Stack
+
+    status = path.stat()
+    folder = cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}-{_LAYOUT}"
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / "convert.lock"):
+            if not folder.is_dir():
+                _convert(path, folder)
+    config = FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8")))
+    with torch.device("meta"):
+        stack = Stack(config)
+    weights = {name: weight.float() for name, weight in load_file(folder / _WEIGHTS).items()}
+    stack.load_state_dict(weights, assign=True)
+    return stack.requires_grad_(False).eval(), Tokenizer.from_file(str(folder / _TOKENIZER))
+
+
+def _convert(path: Path, folder: Path) -> None:
+    """Write a folder with weights, configuration and tokenizer; it gets its name when it is whole."""
+    from gguf import GGUFReader
+    from safetensors.numpy import save_file
+
+    try:
+        reader = GGUFReader(path)
+        config = _read_config(reader)
+        weights = _read_weights(reader, config)
+        tokenizer = _read_tokenizer(reader)
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise GeneratorError(
+            f"{path} is no GGUF file of a Llama-like model ({type(error).__name__}: {error}); "
+            "delete it and run `python -m data.assets`"
+        ) from error
+    for old in folder.parent.glob(f"{path.stem}-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    for left_over in folder.parent.glob(".part-*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as temporary:
+        part = Path(temporary) / "model"
+        part.mkdir()
+        save_file(weights, part / _WEIGHTS)
+        (part / _CONFIG).write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+        tokenizer.save(str(part / _TOKENIZER))
+        os.replace(part, folder)
+
+
+def _read_config(reader: GGUFReader) -> FusedConfig:
+    """The sizes in the file's metadata."""
+    from generator.modeling_fused import FusedConfig
+
+    def value(name: str) -> Any:  # noqa: ANN401 - the metadata is of many types
+        return reader.fields[name].contents()
+
+    if value("general.architecture") != "llama":
+        raise ValueError(f"its architecture is {value('general.architecture')}, not llama")
+    return FusedConfig(
+        vocab_size=len(reader.fields["tokenizer.ggml.tokens"].data),
+        hidden_size=value("llama.embedding_length"),
+        intermediate_size=value("llama.feed_forward_length"),
+        layers=value("llama.block_count"),
+        heads=value("llama.attention.head_count"),
+        key_value_heads=value("llama.attention.head_count_kv"),
+        rope_theta=value("llama.rope.freq_base"),
+        norm_eps=value("llama.attention.layer_norm_rms_epsilon"),
+    )
+
+
+def _read_weights(reader: GGUFReader, config: FusedConfig) -> dict[str, np.ndarray]:
+    """The weights by their names in `Stack`, float16: the quantised values hold no more, and it halves the file."""
+    from gguf import dequantize
+
+    weights = {}
+    for tensor in tqdm(reader.tensors, desc="preparing the model", unit="tensor", mininterval=0.5):
+        name = tensor.name
+        layer = ""
+        if name.startswith("blk."):
+            _, number, name = name.split(".", 2)
+            layer = f"layers.{number}."
+        weight = dequantize(tensor.data, tensor.tensor_type)
+        if name in ("attn_q.weight", "attn_k.weight"):
+            weight = _halves_from_pairs(weight, config.head_size)
+        weights[layer + _NAMES[name]] = np.ascontiguousarray(weight, dtype=np.float16)
+    return weights
+
+
+def _halves_from_pairs(weight: np.ndarray, head_size: int) -> np.ndarray:
+    """Reorder rows from GGUF's rotary pairs (2i, 2i + 1) to ours (i, i + head_size / 2).
+
+    >>> _halves_from_pairs(np.arange(4)[:, None], 4).ravel().tolist()
+    [0, 2, 1, 3]
+    """
+    rows, columns = weight.shape
+    return weight.reshape(rows // head_size, head_size // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
+
+def _read_tokenizer(reader: GGUFReader) -> Tokenizer:
+    """The byte-level BPE of the file; digits stand alone, as SmolLM's were trained to."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    tokens = reader.fields["tokenizer.ggml.tokens"].contents()
+    kinds = reader.fields["tokenizer.ggml.token_type"].contents()
+    merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
+    tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    control = [token for token, kind in zip(tokens, kinds, strict=True) if kind == _CONTROL_TOKEN]
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
+    return tokenizer

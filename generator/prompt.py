@@ -1,0 +1,112 @@
+"""What a model reads: one function decides which passages fit, and the prompts of each family are laid out here.
+
+It knows words and token counts, no models. Passages that do not fit whole are cut at the end of a sentence, or of a
+word where not even one sentence fits; those after them are not read, so that the evidence shown is what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from data.passages import Passage
+from data.sentences import split_sentences
+from generator.base import ReadPassage
+
+# Fewer words than this of a passage say nothing.
+_FEWEST_WORDS = 8
+
+# Prompts of sequence-to-sequence families, by `model_type`. BART and LED checkpoints for this task were trained on
+# "question: … context: <P> …" (Jernite 2020, https://yjernite.github.io/lfqa.html); T5 on labelled fields without <P>.
+_PASSAGE_MARKS = {"bart": "<P> ", "led": "<P> ", "mbart": "<P> "}
+
+FUSED_INSTRUCTION = (
+    "You answer questions in one short paragraph of plain words. Begin with the answer. "
+    "Use only facts from the passages."
+)
+
+
+def fit_passages(
+    passages: Sequence[Passage], cost: Callable[[Sequence[str]], int], budget: int, longest: int | None = None
+) -> list[ReadPassage]:
+    """Decide what a model reads of the passages, best first.
+
+    Args:
+        passages: in the order in which they are read.
+        cost: texts of the passages read → tokens of the model's whole input.
+        budget: the most tokens that the input may have.
+        longest: the most tokens that a single passage may add; None for no such limit.
+
+    Returns:
+        One record a passage, in order: whole, cut or not read.
+    """
+    read: list[ReadPassage] = []
+    texts: list[str] = []
+    full = False
+    for passage in passages:
+        text = "" if full else _longest_fitting(passage.text, texts, cost, budget, longest)
+        full = full or (text != passage.text and not _fits_alone(text, texts, cost, longest))
+        if text:
+            texts.append(text)
+        status = "read" if text == passage.text and text else "cut" if text else "not read"
+        read.append(ReadPassage(passage, status, text))
+    return read
+
+
+def _fits_alone(text: str, before: Sequence[str], cost: Callable[[Sequence[str]], int], longest: int | None) -> bool:
+    """Whether a cut was due to the limit of a single passage, so that later passages may still fit."""
+    return bool(text) and longest is not None and cost([*before, text]) - cost(before) > longest // 2
+
+
+def _longest_fitting(
+    text: str, before: Sequence[str], cost: Callable[[Sequence[str]], int], budget: int, longest: int | None
+) -> str:
+    """The longest beginning of a text that fits after the texts before it; "" when too little does."""
+    spent = cost(before)
+
+    def fits(part: str) -> bool:
+        total = cost([*before, part])
+        return total <= budget and (longest is None or total - spent <= longest)
+
+    if not text or fits(text):
+        return text
+    sentences = split_sentences(text)
+    count = _most(len(sentences), lambda number: fits(" ".join(sentences[:number])))
+    if count:
+        return " ".join(sentences[:count])
+    words = text.split()
+    count = _most(len(words), lambda number: fits(" ".join(words[:number])))
+    return " ".join(words[:count]) if count >= _FEWEST_WORDS else ""
+
+
+def _most(count: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `count` that fits, 0 when not even 1 does.
+
+    >>> _most(10, lambda number: number <= 7)
+    7
+    """
+    low, high = 0, count
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def seq2seq_prompt(question: str, texts: Sequence[str], model_type: str) -> str:
+    """The input of a sequence-to-sequence checkpoint, in the form that its family was trained on.
+
+    >>> seq2seq_prompt("Why?", ["One.", "Two."], "bart")
+    'question: Why? context: <P> One. <P> Two.'
+    >>> seq2seq_prompt("Why?", ["One.", "Two."], "t5")
+    'question: Why? context: One. Two.'
+    """
+    mark = _PASSAGE_MARKS.get(model_type, "")
+    return f"question: {question} context: {' '.join(mark + text for text in texts)}".rstrip()
+
+
+def fused_passage(title: str, text: str) -> str:
+    """How the fused encoder reads one passage.
+
+    >>> fused_passage("Tide", "Tides are the rise of the sea.")
+    'Tide: Tides are the rise of the sea.\\n'
+    """
+    return f"{title}: {text}\n"
