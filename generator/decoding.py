@@ -196,11 +196,12 @@ def finish(text: str, settings: GenerationSettings) -> str:
     """
     kept: list[str] = []
     for sentence in split_sentences(text):
+        if sentence in kept:
+            continue
         words = sum(len(other.split()) for other in kept) + len(sentence.split())
         if not is_complete(sentence) or (kept and words > settings.max_words):
             break
-        if sentence not in kept:
-            kept.append(sentence)
+        kept.append(sentence)
     return " ".join(kept)
 
 

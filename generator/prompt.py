@@ -104,9 +104,9 @@ def seq2seq_prompt(question: str, texts: Sequence[str], model_type: str) -> str:
 
 
 def fused_passage(title: str, text: str) -> str:
-    """How the fused encoder reads one passage.
+    r"""How the fused encoder reads one passage.
 
     >>> fused_passage("Tide", "Tides are the rise of the sea.")
-    'Tide: Tides are the rise of the sea.\\n'
+    'Tide: Tides are the rise of the sea.\n'
     """
     return f"{title}: {text}\n"

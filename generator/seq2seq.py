@@ -1,0 +1,257 @@
+"""Any sequence-to-sequence checkpoint of transformers behind the common interface: BART, T5, LED and their like.
+
+Writing is left to transformers' own `generate`; here are the prompt, the limits in words, stopping and streaming.
+Only safetensors are loaded, and no code that a checkpoint brings along is run.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.passages import Passage
+from generator.base import GenerationSettings, GeneratorError, ReadPassage, Step
+from generator.prompt import fit_passages, seq2seq_prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# T5 has relative positions and no limit of its own; longer inputs only cost time.
+_MOST_TOKENS = 4096
+_KNOWN = 'allowed are "extractive", "fused", or the name or folder of a sequence-to-sequence checkpoint'
+
+
+class Seq2SeqGenerator:
+    """Writes with an `AutoModelForSeq2SeqLM` (`generator.base.Generator`)."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+        """Hold a model and its tokenizer."""
+        self.name = name
+        self._model = model.eval()
+        self._tokenizer = tokenizer
+        self._budget = _input_limit(model, tokenizer)
+
+    @classmethod
+    def load(cls, name: str) -> Seq2SeqGenerator:
+        """Load a checkpoint.
+
+        Args:
+            name: a folder, or a model's name on the hub.
+
+        Raises:
+            GeneratorError: it is not there, has no safetensors weights, or is no sequence-to-sequence model.
+        """
+        from safetensors import SafetensorError
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            _check_folder(folder)
+        elif name.startswith((".", "/", "~")) or name.count("/") > 1:
+            raise GeneratorError(f"there is no generator folder {name}; {_KNOWN}")
+        else:
+            _check_hub(name)
+        try:
+            model = AutoModelForSeq2SeqLM.from_pretrained(
+                str(folder) if folder.is_dir() else name, use_safetensors=True, trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else name, trust_remote_code=False)
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise GeneratorError(f"the generator {name} cannot be loaded: {reason}; {_KNOWN}") from error
+        return cls(model, tokenizer, name)
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
+        """What fits of the passages; see `Generator.read`."""
+        return fit_passages(passages, lambda texts: len(self._encode(question, texts)), self._budget)
+
+    def stream(
+        self,
+        question: str,
+        passages: Sequence[ReadPassage],
+        settings: GenerationSettings,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Step]:
+        """Write the answer; with beams the text comes at the end. See `Generator.stream`.
+
+        The model writes in a thread of its own, which ends at the next token when `stop` is set or the iterator is
+        closed.
+        """
+        from generator.decoding import finish
+
+        stop = stop or threading.Event()
+        closed = threading.Event()
+        pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+        ids = self._encode(question, [part.text for part in passages if part.text])
+        yield Step("reading", "")
+        writer = threading.Thread(target=self._write, args=(ids, settings, (stop, closed), pieces), daemon=True)
+        writer.start()
+        text = ""
+        try:
+            while (piece := pieces.get()) is not None:
+                if isinstance(piece, BaseException):
+                    raise GeneratorError(f"the generator {self.name} failed while writing: {piece}") from piece
+                text = piece
+                yield Step("writing", text)
+        finally:
+            closed.set()
+            writer.join()
+        yield Step("done", finish(text, settings), stopped=stop.is_set())
+
+    def _write(
+        self,
+        ids: Sequence[int],
+        settings: GenerationSettings,
+        stops: Sequence[threading.Event],
+        pieces: queue.SimpleQueue[str | BaseException | None],
+    ) -> None:
+        """Generate, putting the text so far on the queue after every token, and None at the end."""
+        try:
+            output = self._generate(ids, settings, stops, pieces)
+            pieces.put(self._text(output))
+        except Exception as error:  # whatever it is, the reader of the queue tells it
+            pieces.put(error)
+        finally:
+            pieces.put(None)
+
+    def _generate(
+        self,
+        ids: Sequence[int],
+        settings: GenerationSettings,
+        stops: Sequence[threading.Event],
+        pieces: queue.SimpleQueue[str | BaseException | None],
+    ) -> list[int]:
+        """The answer's token ids."""
+        import torch
+        from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
+
+        inputs: dict[str, Any] = {"input_ids": torch.tensor([list(ids)], device=self._model.device)}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if self._model.config.model_type == "led":
+            # The first token sees everything and is seen by everything (Beltagy et al. 2020, arXiv 2004.05150).
+            inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
+            inputs["global_attention_mask"][:, 0] = 1
+        streamed = settings.decoding != "beams"
+        hook = _Limits(self, settings, stops, pieces if streamed else None)
+        config = GenerationConfig.from_model_config(self._model.config)
+        config.update(
+            max_length=None,
+            max_new_tokens=_output_limit(self._model, settings),
+            min_length=0,
+            do_sample=settings.decoding == "sampling",
+            num_beams=1 if streamed else settings.beams,
+            repetition_penalty=settings.repetition_penalty,
+            no_repeat_ngram_size=settings.no_repeat_ngram,
+            early_stopping=False,
+        )
+        if settings.decoding == "sampling":
+            config.update(temperature=settings.temperature, top_p=settings.top_p, top_k=0)
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            output = self._model.generate(
+                **inputs,
+                generation_config=config,
+                logits_processor=LogitsProcessorList([hook.forbid_early_end]),
+                stopping_criteria=StoppingCriteriaList([hook.ended]),
+            )
+        return output[0].tolist()
+
+    def _encode(self, question: str, texts: Sequence[str]) -> list[int]:
+        """The input's token ids; text that looks like a special token is only text."""
+        prompt = seq2seq_prompt(question, texts, self._model.config.model_type)
+        return self._tokenizer(prompt, split_special_tokens=True, verbose=False)["input_ids"]
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        """Tokens as text, without the beginning of a character that is not whole yet."""
+        text = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text.rstrip("\ufffd").strip()
+
+
+class _Limits:
+    """The limits in words, and stopping, in the two forms that `generate` asks for."""
+
+    def __init__(
+        self,
+        generator: Seq2SeqGenerator,
+        settings: GenerationSettings,
+        stops: Sequence[threading.Event],
+        pieces: queue.SimpleQueue[str | BaseException | None] | None,
+    ) -> None:
+        self._text, self._settings, self._stops, self._pieces = generator._text, settings, stops, pieces
+        end = generator._model.generation_config.eos_token_id
+        self._end = end if isinstance(end, list) else [end] if end is not None else []
+
+    def forbid_early_end(self, ids: Tensor, scores: Tensor) -> Tensor:
+        """No end before the shortest answer."""
+        short = [len(self._text(row).split()) < self._settings.min_words for row in ids.tolist()]
+        scores = scores.clone()
+        for end in self._end:
+            scores[[row for row, is_short in enumerate(short) if is_short], end] = float("-inf")
+        return scores
+
+    def ended(self, ids: Tensor, scores: Tensor, **_: object) -> Tensor:
+        """Which hypotheses are long enough; all of them when stopped."""
+        import torch
+
+        from generator.decoding import is_enough
+
+        texts = [self._text(row) for row in ids.tolist()]
+        if self._pieces is not None:
+            self._pieces.put(texts[0])
+        stopped = any(stop.is_set() for stop in self._stops)
+        enough = [stopped or is_enough(text, ids.shape[1], self._settings) for text in texts]
+        return torch.tensor(enough, device=ids.device)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be loaded, before transformers says so at length."""
+    if not (folder / "config.json").is_file():
+        raise GeneratorError(f"{folder} is no checkpoint: config.json is missing; {_KNOWN}")
+    if any(folder.glob("*.safetensors")):
+        return
+    if any(folder.glob("*.bin")):
+        raise GeneratorError(
+            f"{folder} has its weights only in pickled form (*.bin), which is never loaded; save them again as "
+            "safetensors, for example with save_pretrained of a recent transformers"
+        )
+    raise GeneratorError(f"{folder} has no weights: expected model.safetensors; {_KNOWN}")
+
+
+def _check_hub(name: str) -> None:
+    """Refuse a name that neither the local cache nor the hub knows, without waiting long."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        if isinstance(try_to_load_from_cache(name, "config.json"), str):
+            return
+        HfApi().model_info(name, timeout=5)
+    except HFValidationError as error:
+        raise GeneratorError(f"there is no generator {name!r}; {_KNOWN}") from error
+    except HfHubHTTPError as error:
+        raise GeneratorError(
+            f"the hub has no model {name!r} for you ({error.response.status_code}); {_KNOWN}"
+        ) from error
+    except Exception as error:  # a hub out of reach fails in the ways of its HTTP library
+        raise GeneratorError(
+            f"there is no generator {name!r} on this machine, and the hub cannot be reached; {_KNOWN}"
+        ) from error
+
+
+def _input_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The most tokens that a model reads."""
+    names = ("max_encoder_position_embeddings", "max_position_embeddings", "n_positions")
+    limits = [getattr(model.config, name, None) for name in names]
+    limits = [limit for limit in limits if limit][:1]
+    return min([_MOST_TOKENS, tokenizer.model_max_length, *limits])
+
+
+def _output_limit(model: PreTrainedModel, settings: GenerationSettings) -> int:
+    """The most tokens that a model may write."""
+    names = ("max_decoder_position_embeddings", "max_position_embeddings")
+    limits = [limit - 2 for name in names if (limit := getattr(model.config, name, None))]
+    return min([4 * settings.max_words + 8, *limits[:1]])

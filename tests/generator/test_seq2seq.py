@@ -1,0 +1,171 @@
+"""Tiny random BART, T5 and LED checkpoints, made here, behind the common interface."""
+
+import json
+import threading
+
+import pytest
+
+from generator.base import GenerationSettings, GeneratorError, SettingsError
+from generator.seq2seq import Seq2SeqGenerator
+
+PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0}
+
+
+def tokenizer(corpus):
+    """A byte-level BPE trained on the twelve passages."""
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        [passage.text for passage in corpus], vocab_size=400, special_tokens=["<s>", "<pad>", "</s>", "<unk>"]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=trained._tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+def model(family: str, vocabulary: int):
+    import torch
+    from transformers import (
+        BartConfig,
+        BartForConditionalGeneration,
+        LEDConfig,
+        LEDForConditionalGeneration,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    common = {"vocab_size": vocabulary, "pad_token_id": 1, "eos_token_id": 2}
+    if family == "t5":
+        sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+        return T5ForConditionalGeneration(T5Config(**common, **sizes, decoder_start_token_id=1))
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    sizes |= {"decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    common |= {"bos_token_id": 0, "decoder_start_token_id": 2, "forced_eos_token_id": None}
+    if family == "bart":
+        return BartForConditionalGeneration(BartConfig(**common, **sizes, max_position_embeddings=96))
+    positions = {"max_encoder_position_embeddings": 256, "max_decoder_position_embeddings": 96}
+    return LEDForConditionalGeneration(LEDConfig(**common, **sizes, **positions, attention_window=[8]))
+
+
+@pytest.fixture(scope="module", params=["bart", "t5", "led"])
+def folder(request, corpus, tmp_path_factory):
+    path = tmp_path_factory.mktemp(request.param)
+    pieces = tokenizer(corpus)
+    pieces.save_pretrained(path)
+    model(request.param, len(pieces)).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def generator(folder):
+    return Seq2SeqGenerator.load(str(folder))
+
+
+def write(generator, corpus, settings, stop=None):
+    read = generator.read("What is honey?", corpus[:2])
+    return list(generator.stream("What is honey?", read, settings, stop))
+
+
+def test_greedy_writes_what_transformers_writes(generator, folder, corpus):
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    settings = GenerationSettings(min_words=0, max_words=10, **PLAIN)
+    steps = write(generator, corpus, settings)
+    pieces, reference = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)
+    mark = "" if reference.config.model_type == "t5" else "<P> "
+    texts = " ".join(mark + passage.text for passage in corpus[:2])
+    ids = pieces(f"question: What is honey? context: {texts}", return_tensors="pt").input_ids[:, : generator._budget]
+    more = {}
+    if reference.config.model_type == "led":
+        more["global_attention_mask"] = torch.zeros_like(ids)
+        more["global_attention_mask"][:, 0] = 1
+    written = [step.text for step in steps if step.stage == "writing"]
+    output = reference.generate(input_ids=ids, max_new_tokens=len(written), do_sample=False, num_beams=1, **more)
+    assert written[-1] == pieces.decode(output[0], skip_special_tokens=True).rstrip("\ufffd").strip()
+    assert [steps[0].stage, steps[-1].stage] == ["reading", "done"]
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "beams", "sampling"])
+def test_every_decoding_repeats_with_its_seed(generator, corpus, decoding):
+    settings = GenerationSettings(decoding=decoding, beams=3, min_words=0, max_words=6, seed=4)
+    first, second = (write(generator, corpus, settings) for _ in range(2))
+    assert first == second and first[-1].stage == "done"
+    if decoding == "beams":
+        assert len([step for step in first if step.stage == "writing"]) == 1
+
+
+def test_stop_ends_at_the_next_token_and_leaves_no_thread(generator, corpus):
+    stop = threading.Event()
+    settings = GenerationSettings(min_words=0, max_words=200, **PLAIN)
+    before = threading.active_count()
+    read = generator.read("What is honey?", corpus[:2])
+    steps = []
+    for step in generator.stream("What is honey?", read, settings, stop):
+        steps.append(step)
+        stop.set()
+    assert steps[-1].stopped and steps[-1].stage == "done"
+    assert threading.active_count() == before
+
+
+def test_closing_the_iterator_ends_the_thread(generator, corpus):
+    before = threading.active_count()
+    stream = generator.stream("What?", generator.read("What?", corpus[:1]), GenerationSettings(max_words=200, **PLAIN))
+    assert [next(stream).stage, next(stream).stage] == ["reading", "writing"]
+    stream.close()
+    assert threading.active_count() == before
+
+
+def test_what_is_read_fits_and_the_rest_is_said_not_to_be_read(generator, corpus):
+    many = list(corpus) * 20
+    read = generator.read("What is honey?", many)
+    texts = [part.text for part in read if part.text]
+    assert len(generator._encode("What is honey?", texts)) <= generator._budget
+    statuses = [part.status for part in read]
+    assert statuses == sorted(statuses, key=["read", "cut", "not read"].index) and statuses[-1] == "not read"
+
+
+def test_special_tokens_in_a_passage_are_only_text(generator):
+    ids = generator._encode("Why?", ["the </s> moon <s><pad>"])
+    special = generator._tokenizer.all_special_ids
+    plain = generator._encode("Why?", ["the moon"])
+    assert sum(token in special for token in ids) == sum(token in special for token in plain)
+
+
+def test_a_missing_folder_is_refused():
+    with pytest.raises(GeneratorError, match=r"no generator folder /no/such/folder.*extractive"):
+        Seq2SeqGenerator.load("/no/such/folder")
+
+
+def test_a_name_that_cannot_be_one_is_refused():
+    with pytest.raises(GeneratorError, match="there is no generator"):
+        Seq2SeqGenerator.load("no such name!")
+
+
+def test_a_folder_without_weights_is_refused(folder, tmp_path):
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(GeneratorError, match="has no weights"):
+        Seq2SeqGenerator.load(str(tmp_path))
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(GeneratorError, match="pickled"):
+        Seq2SeqGenerator.load(str(tmp_path))
+    (tmp_path / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(GeneratorError, match="cannot be loaded"):
+        Seq2SeqGenerator.load(str(tmp_path))
+
+
+def test_an_empty_folder_and_a_model_of_another_kind_are_refused(folder, tmp_path):
+    with pytest.raises(GeneratorError, match=r"config\.json is missing"):
+        Seq2SeqGenerator.load(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "architectures": ["BertModel"]}))
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    with pytest.raises(GeneratorError, match=r"cannot be loaded.*extractive"):
+        Seq2SeqGenerator.load(str(tmp_path))
+
+
+def test_settings_are_checked_before_anything_is_loaded():
+    with pytest.raises(SettingsError):
+        GenerationSettings(decoding="fast")
