@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.passages import Passage
-from generator.base import GenerationSettings, ReadPassage, Step
+from generator.base import GenerationSettings, GeneratorError, ReadPassage, Step
 from generator.prompt import FUSED_INSTRUCTION, fit_passages, fused_passage
 
 if TYPE_CHECKING:
@@ -30,12 +30,16 @@ class FusedGenerator:
     name = "fused"
 
     def __init__(self, model: FusedModel, tokenizer: Tokenizer) -> None:
-        """Hold a model and its tokenizer, which must know `<|im_start|>` and `<|im_end|>`."""
+        """Hold a model and its tokenizer.
+
+        Raises:
+            GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
+        """
         self._model = model
         self._tokenizer = tokenizer
         # Text that looks like a control token is only text, whoever wrote it.
         tokenizer.encode_special_tokens = True
-        self._turn, self._end = (tokenizer.token_to_id(token) for token in ("<|im_start|>", "<|im_end|>"))
+        self._turn, self._end = _control_token(tokenizer, "<|im_start|>"), _control_token(tokenizer, "<|im_end|>")
         system = f"system\n{FUSED_INSTRUCTION}"
         self._prefix = [self._turn, *self._ids(system), self._end, *self._ids("\n")]
         self._prefix += [self._turn, *self._ids("user\nPassages:\n")]
@@ -100,3 +104,11 @@ class FusedGenerator:
     def _text(self, tokens: Sequence[int]) -> str:
         """Tokens as text, without the beginning of a character that is not whole yet."""
         return self._tokenizer.decode(list(tokens), skip_special_tokens=True).rstrip("\ufffd").strip()
+
+
+def _control_token(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a control token of the chat form."""
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise GeneratorError(f"the model's vocabulary lacks {token}: it was not tuned on this chat form")
+    return number

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from data.passages import Passage
 from data.sentences import split_sentences
-from generator.base import ReadPassage
+from generator.base import ReadPassage, ReadStatus
 
 # Fewer words than this of a passage say nothing.
 _FEWEST_WORDS = 8
@@ -43,30 +43,19 @@ def fit_passages(
     texts: list[str] = []
     full = False
     for passage in passages:
-        text = "" if full else _longest_fitting(passage.text, texts, cost, budget, longest)
-        full = full or (text != passage.text and not _fits_alone(text, texts, cost, longest))
+        own = passage.text if longest is None else _cut(passage.text, lambda part: cost([part]) <= longest + cost([]))
+        text = "" if full else _cut(own, lambda part: cost([*texts, part]) <= budget)
+        # Once the input is full, later passages are left out even if a short one would fit: better ones come first.
+        full = full or text != own
         if text:
             texts.append(text)
-        status = "read" if text == passage.text and text else "cut" if text else "not read"
+        status: ReadStatus = "not read" if not text else "read" if text == passage.text else "cut"
         read.append(ReadPassage(passage, status, text))
     return read
 
 
-def _fits_alone(text: str, before: Sequence[str], cost: Callable[[Sequence[str]], int], longest: int | None) -> bool:
-    """Whether a cut was due to the limit of a single passage, so that later passages may still fit."""
-    return bool(text) and longest is not None and cost([*before, text]) - cost(before) > longest // 2
-
-
-def _longest_fitting(
-    text: str, before: Sequence[str], cost: Callable[[Sequence[str]], int], budget: int, longest: int | None
-) -> str:
-    """The longest beginning of a text that fits after the texts before it; "" when too little does."""
-    spent = cost(before)
-
-    def fits(part: str) -> bool:
-        total = cost([*before, part])
-        return total <= budget and (longest is None or total - spent <= longest)
-
+def _cut(text: str, fits: Callable[[str], bool]) -> str:
+    """The longest beginning of a text that fits; "" when too little does."""
     if not text or fits(text):
         return text
     sentences = split_sentences(text)

@@ -167,8 +167,8 @@ class Seq2SeqGenerator:
 
     def _text(self, tokens: Sequence[int]) -> str:
         """Tokens as text, without the beginning of a character that is not whole yet."""
-        text = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text.rstrip("\ufffd").strip()
+        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text).rstrip("\ufffd").strip()
 
 
 class _Limits:

@@ -17,9 +17,8 @@ from tqdm import tqdm
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-    from retriever.configuration_retribert import RetriBertConfig
     from retriever.modeling_retribert import RetriBertModel
 
 logger = logging.getLogger(__name__)
@@ -130,7 +129,9 @@ def encode(
     order = sorted(range(len(texts)), key=lambda row: -len(tokens[row]))
     with (
         torch.inference_mode(),
-        tqdm(total=len(texts), desc="encoding", unit="text", mininterval=0.5, disable=len(texts) < _SHOW_PROGRESS_FROM) as bar,
+        tqdm(
+            total=len(texts), desc="encoding", unit="text", mininterval=0.5, disable=len(texts) < _SHOW_PROGRESS_FROM
+        ) as bar,
     ):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -169,7 +170,7 @@ def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, PreTrainedTokenizerB
     return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name
 
 
-def identity(config: RetriBertConfig, hashes: dict[str, str]) -> str:
+def identity(config: PreTrainedConfig, hashes: dict[str, str]) -> str:
     """A hash of everything that decides a model's vectors: its architecture and its weights' hashes."""
     names = ("hidden_size", "num_hidden_layers", "pooling", "normalize", "projection_dim", "share_encoders")
     facts = {name: getattr(config, name) for name in names} | hashes
