@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("embedded")
 NAME = "RetriBERT on all-MiniLM-L6-v2, 128-d"
-SOURCE = "lead paragraphs of 10,033 vital articles of English Wikipedia"
+SOURCE = "lead paragraphs of the Level-4 vital articles of English Wikipedia"
 _CONFIG, _PROJECTIONS, _VECTORS, _MANIFEST = (
     FOLDER / name for name in ("config.json", "projections.safetensors", "vectors.safetensors", "manifest.json")
 )
