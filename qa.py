@@ -24,7 +24,7 @@ from tqdm import tqdm
 from answers import Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.attribution import trace
 from generator.base import GenerationSettings, Generator, ReadPassage
-from generator.registry import load_generator
+from generator.registry import EMBEDDED, load_generator
 from retriever.search import METHODS, Hit, Retriever
 
 
@@ -40,6 +40,7 @@ class LongFormQA:
         """Hold a retriever and any generators that are loaded already, by name."""
         self.retriever = retriever
         self._generators = dict(generators or {})
+        self._checkpoint = ""
         self._loading = threading.Lock()
 
     @classmethod
@@ -63,7 +64,12 @@ class LongFormQA:
         """
         with self._loading:
             if name not in self._generators:
-                self._generators[name] = load_generator(name, self.retriever)
+                loaded = load_generator(name, self.retriever)
+                if name not in EMBEDDED:
+                    # One checkpoint at a time: a visitor who tries many must not fill the memory.
+                    self._generators.pop(self._checkpoint, None)
+                    self._checkpoint = name
+                self._generators[name] = loaded
             return self._generators[name]
 
     def retrieve(self, question: str, settings: AskSettings | None = None) -> list[Hit]:

@@ -280,3 +280,11 @@ def test_settings_hold_everything_needed_to_repeat_a_run():
 
 def test_a_fresh_answer_is_empty():
     assert Answer("Why?").to_json()["answer"] == ""
+
+
+def test_only_the_last_checkpoint_is_kept_beside_the_embedded_generators(tiny_qa, monkeypatch):
+    loads = []
+    monkeypatch.setattr(command, "load_generator", lambda name, retriever: loads.append(name) or SlowWriter())
+    for name in ("fused", "first/model", "second/model", "first/model", "first/model", "fused"):
+        tiny_qa.generator(name)
+    assert loads == ["fused", "first/model", "second/model", "first/model"]
