@@ -17,9 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from answers import Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.attribution import trace
@@ -174,6 +171,7 @@ def _note(answer: Answer) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
+    from batch import QuestionsFileError, answer_rows, begin
     from data.assets import AssetError
     from generator.base import GeneratorError, SettingsError
     from retriever.encode import EncoderError
@@ -191,10 +189,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             question = check_question(given.question)
             _print_answer(LongFormQA.load(given.index), question, settings, as_json=given.json)
         else:
-            _answer_file(given.questions, given.output, given.index, settings)
-    except (AssetError, EncoderError, GeneratorError, IndexFolderError, QuestionError, SettingsError) as error:
+            rows, done = begin(given.questions, given.output, settings)
+            if done < len(rows):
+                answer_rows(LongFormQA.load(given.index), rows, done, given.output, settings)
+            sys.stderr.write(f"{given.output} holds all {len(rows)} answers\n")
+    except (AssetError, EncoderError, GeneratorError, IndexFolderError) as error:
         return _fail(str(error))
-    except QuestionsFileError as error:
+    except (QuestionError, QuestionsFileError, SettingsError) as error:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
@@ -203,10 +204,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"\nstopped{hint}\n")
         return 130
     return 0
-
-
-class QuestionsFileError(ValueError):
-    """A file of questions or of answers is not what it should be; file and line are named."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -262,85 +259,6 @@ def _print_answer(qa: LongFormQA, question: str, settings: AskSettings, as_json:
         f"    {sentence.label}, passage {sentence.passage or '–'}: {sentence.text}" for sentence in answer.sentences
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _answer_file(questions: Path, output: Path, index: Path | None, settings: AskSettings) -> None:
-    """Answer a file of questions line by line; a line of the output is written whole or not at all."""
-    rows = _read_questions(questions)
-    done = _finished(output, rows, settings)
-    if done == len(rows):
-        sys.stderr.write(f"{output} holds all {done} answers already\n")
-        return
-    qa = LongFormQA.load(index)
-    qa.generator(settings.generator)
-    with (
-        output.open("a", encoding="utf-8") as file,
-        tqdm(total=len(rows), initial=done, desc="answering", unit="question") as bar,
-    ):
-        for row in rows[done:]:
-            try:
-                result = row | qa.ask(row["question"], settings).to_json()
-            except QuestionError as error:
-                result = row | {"answer": "", "answerable": False, "error": str(error)}
-            file.write(json.dumps(result | {"settings": settings.to_json()}, ensure_ascii=False) + "\n")
-            file.flush()
-            bar.update()
-
-
-def _read_questions(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of questions.
-
-    Raises:
-        QuestionsFileError: a line is not an object with a "question", or the file has none.
-    """
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise QuestionsFileError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(row, dict) or not isinstance(row.get("question"), str):
-            raise QuestionsFileError(f'{path}, line {number}: expected an object like {{"question": "…"}}')
-        rows.append(row)
-    if not rows:
-        raise QuestionsFileError(f'{path} holds no questions; expected lines like {{"question": "…"}}')
-    return rows
-
-
-def _finished(output: Path, rows: Sequence[dict[str, Any]], settings: AskSettings) -> int:
-    """How many answers an earlier run left; a last line that a kill cut short is dropped.
-
-    Raises:
-        QuestionsFileError: the file holds something else, or answers made with other settings.
-    """
-    if not output.exists():
-        return 0
-    text = output.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    advice = "name another --output, or delete it to start anew"
-    try:
-        answers = [json.loads(line) for line in whole.decode("utf-8").split("\n")[:-1]]
-        same = [answer["settings"] == settings.to_json() for answer in answers]
-    except (ValueError, KeyError, TypeError) as error:
-        raise QuestionsFileError(f"{output} exists and does not hold answers ({error}); {advice}") from error
-    if not all(same):
-        raise QuestionsFileError(f"{output} holds answers made with other settings; {advice}")
-    if [answer.get("question") for answer in answers] != [_asked(row) for row in rows[: len(answers)]]:
-        raise QuestionsFileError(f"{output} holds answers to other questions; {advice}")
-    if len(whole) < len(text):
-        with output.open("r+b") as file:
-            file.truncate(len(whole))
-    return len(answers)
-
-
-def _asked(row: dict[str, Any]) -> str:
-    """The question as its answer repeats it."""
-    try:
-        return check_question(row["question"])
-    except QuestionError:
-        return row["question"]
 
 
 def _fail(message: str) -> int:

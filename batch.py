@@ -1,0 +1,118 @@
+"""A file of questions, answered line by line: a run that ended early goes on where it stopped.
+
+It knows files and `LongFormQA`. It knows nothing of the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from answers import AskSettings, QuestionError, check_question
+
+if TYPE_CHECKING:
+    from qa import LongFormQA
+
+Row = dict[str, Any]
+
+
+class QuestionsFileError(ValueError):
+    """A file of questions or of answers is not what it should be; file and line are named."""
+
+
+def begin(questions: Path, output: Path, settings: AskSettings) -> tuple[list[Row], int]:
+    """Read the questions, and see how many of them an earlier run has answered.
+
+    Args:
+        questions: JSON lines, each an object with a "question".
+        output: where the answers go or went; a last line that a kill cut short is dropped from it.
+        settings: those of this run, which must be those of the earlier one.
+
+    Returns:
+        The questions' rows, and how many answers there are already.
+
+    Raises:
+        QuestionsFileError: either file is not what it should be.
+    """
+    rows = _read_questions(questions)
+    return rows, _finished(output, rows, settings)
+
+
+def answer_rows(qa: LongFormQA, rows: Sequence[Row], done: int, output: Path, settings: AskSettings) -> None:
+    """Answer the rows after the first `done`; a line of the output is written whole or not at all.
+
+    A question that cannot be asked gets a line with an "error" instead of an answer.
+    """
+    qa.generator(settings.generator)
+    with (
+        output.open("a", encoding="utf-8") as file,
+        tqdm(total=len(rows), initial=done, desc="answering", unit="question") as bar,
+    ):
+        for row in rows[done:]:
+            try:
+                result = row | qa.ask(row["question"], settings).to_json()
+            except QuestionError as error:
+                result = row | {"answer": "", "answerable": False, "error": str(error)}
+            file.write(json.dumps(result | {"settings": settings.to_json()}, ensure_ascii=False) + "\n")
+            file.flush()
+            bar.update()
+
+
+def _read_questions(path: Path) -> list[Row]:
+    """The lines of a file of questions.
+
+    Raises:
+        QuestionsFileError: a line is not an object with a "question", or the file has none.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise QuestionsFileError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+            raise QuestionsFileError(f'{path}, line {number}: expected an object like {{"question": "…"}}')
+        rows.append(row)
+    if not rows:
+        raise QuestionsFileError(f'{path} holds no questions; expected lines like {{"question": "…"}}')
+    return rows
+
+
+def _finished(output: Path, rows: Sequence[Row], settings: AskSettings) -> int:
+    """How many answers an earlier run left; a last line that a kill cut short is dropped.
+
+    Raises:
+        QuestionsFileError: the file holds something else, or answers made with other settings.
+    """
+    if not output.exists():
+        return 0
+    text = output.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    advice = "name another --output, or delete it to start anew"
+    try:
+        answers = [json.loads(line) for line in whole.decode("utf-8").split("\n")[:-1]]
+        same = [answer["settings"] == settings.to_json() for answer in answers]
+    except (ValueError, KeyError, TypeError) as error:
+        raise QuestionsFileError(f"{output} exists and does not hold answers ({error}); {advice}") from error
+    if not all(same):
+        raise QuestionsFileError(f"{output} holds answers made with other settings; {advice}")
+    if [answer.get("question") for answer in answers] != [_asked(row) for row in rows[: len(answers)]]:
+        raise QuestionsFileError(f"{output} holds answers to other questions; {advice}")
+    if len(whole) < len(text):
+        with output.open("r+b") as file:
+            file.truncate(len(whole))
+    return len(answers)
+
+
+def _asked(row: Row) -> str:
+    """The question as its answer repeats it."""
+    try:
+        return check_question(row["question"])
+    except QuestionError:
+        return row["question"]
