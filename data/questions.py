@@ -1,0 +1,153 @@
+"""The question set of `data/lfqa`: questions with written answers, close answers, and claims, as plain records.
+
+It knows the files and their fields, and which passages their titles name. It knows nothing of models. The same files
+are read by `datasets.load_dataset("json", data_files=…)`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from data.passages import Passage
+
+FOLDER = Path(__file__).with_name("lfqa")
+QuestionSplit = Literal["train", "close", "dev"]
+ClaimSplit = Literal["train", "dev"]
+
+
+class QuestionSetError(ValueError):
+    """A file of questions or claims is not what it should be; file, line and cure are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with a written answer.
+
+    Attributes:
+        id: the same in `train` and `close`.
+        question: 5 to 30 words.
+        answer: plain prose; for unanswerable questions it says what the passages lack.
+        titles: the supporting articles, the main one first; may be empty when unanswerable.
+        topic: the article that the question was written from.
+        answerable: whether the passages hold an answer.
+    """
+
+    id: str
+    question: str
+    answer: str
+    titles: tuple[str, ...] = ()
+    topic: str = ""
+    answerable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A single sentence about four passages, with a verdict.
+
+    Attributes:
+        id: of the question whose passages were at hand; several claims share it.
+        claim: 6 to 34 words.
+        read: the titles of the four passages.
+        near: those of them that it follows from or comes nearest to.
+        supported: whether it follows from the passages.
+        kind: "close" or "combined" (supported); "contradicted", "mixed" or "plausible" (not).
+    """
+
+    id: str
+    claim: str
+    read: tuple[str, ...]
+    near: tuple[str, ...]
+    supported: bool
+    kind: str
+
+
+def load_questions(source: QuestionSplit | str | Path = "train") -> list[Question]:
+    """Questions of a split of `data/lfqa`, or of another file with the same fields.
+
+    Args:
+        source: "train" (free answers), "close" (close answers to the same questions), "dev", or a path. Of the
+            fields only "question" and "answer" must be there.
+
+    Raises:
+        QuestionSetError: the file is missing or empty, or a line of it is broken; file and line are named.
+
+    >>> dev = load_questions("dev")
+    >>> len(dev), dev[0].titles
+    (160, ('Ozone',))
+    """
+    rows = _read(_path(source, ("train", "close", "dev"), ""), ("question", "answer"))
+    return [Question(**_fitting(Question, {"id": str(number)} | row)) for number, row in enumerate(rows)]
+
+
+def load_claims(source: ClaimSplit | str | Path = "train") -> list[Claim]:
+    """Claims of a split of `data/lfqa`, or of another file with the same fields.
+
+    Raises:
+        QuestionSetError: the file is missing or empty, or a line of it is broken; file and line are named.
+
+    >>> sum(claim.supported for claim in load_claims("dev"))
+    320
+    """
+    rows = _read(_path(source, ("train", "dev"), "claims_"), ("claim", "read", "supported"))
+    defaults: dict[str, Any] = {"near": (), "kind": ""}
+    return [Claim(**_fitting(Claim, {"id": str(number)} | defaults | row)) for number, row in enumerate(rows)]
+
+
+def passages_by_title(passages: Iterable[Passage]) -> dict[str, Passage]:
+    """The first passage of each title.
+
+    >>> first = Passage("0", "Tide", "", "The sea rises.", "")
+    >>> passages_by_title([first, Passage("1", "Tide", "Causes", "The Moon.", "")]) == {"Tide": first}
+    True
+    """
+    found: dict[str, Passage] = {}
+    for passage in passages:
+        found.setdefault(passage.title, passage)
+    return found
+
+
+def missing_titles(questions: Sequence[Question], titles: Mapping[str, object]) -> list[str]:
+    """The titles that questions name and the corpus lacks, each once, in order of appearance.
+
+    >>> missing_titles([Question("0", "Why?", "So.", ("Tide", "Atlantis"))], {"Tide": 1})
+    ['Atlantis']
+    """
+    return list(dict.fromkeys(title for item in questions for title in item.titles if title not in titles))
+
+
+def _path(source: str | Path, splits: Sequence[str], prefix: str) -> Path:
+    """The file of a split, or the path that was given."""
+    path = FOLDER / f"{prefix}{source}.jsonl" if source in splits else Path(source)
+    if not path.is_file():
+        raise QuestionSetError(f"there is no file {path}; name {', '.join(splits)}, or the path of a JSONL file")
+    return path
+
+
+def _read(path: Path, required: Sequence[str]) -> list[dict[str, Any]]:
+    """The objects of a JSONL file, each with the required fields, lists as tuples."""
+    expected = ", ".join(f'"{name}": …' for name in required)
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise QuestionSetError(f"{place}: not JSON ({error}); expected {{{expected}}}") from error
+        missing = [name for name in required if not isinstance(row, dict) or row.get(name) in (None, "")]
+        if missing:
+            raise QuestionSetError(f"{place}: {', '.join(missing)} missing or empty; expected {{{expected}}}")
+        rows.append({name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    if not rows:
+        raise QuestionSetError(f"{path} is empty; expected lines like {{{expected}}}")
+    return rows
+
+
+def _fitting(record: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the fields that the record has."""
+    return {field.name: row[field.name] for field in fields(record) if field.name in row}

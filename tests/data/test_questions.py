@@ -1,0 +1,62 @@
+"""The question set: its splits, other files of the same form, and what is wrong with broken ones."""
+
+import json
+
+import pytest
+
+from data.questions import FOLDER, QuestionSetError, load_claims, load_questions, missing_titles
+
+
+def test_close_answers_belong_to_the_training_questions():
+    train, close = load_questions("train"), load_questions("close")
+    assert len(train) == 2718
+    assert [item.id for item in train] == [item.id for item in close]
+    assert [item.question for item in train] == [item.question for item in close]
+    assert not {item.question for item in train} & {item.question for item in load_questions("dev")}
+
+
+def test_datasets_reads_the_same_records(tmp_path):
+    from datasets import load_dataset
+
+    files = {"train": str(FOLDER / "train.jsonl"), "validation": str(FOLDER / "dev.jsonl")}
+    loaded = load_dataset("json", data_files=files, cache_dir=str(tmp_path))
+    own = load_questions("dev")
+    assert loaded["validation"]["question"][:] == [item.question for item in own]
+    assert [tuple(titles) for titles in loaded["validation"]["titles"]] == [item.titles for item in own]
+
+
+def test_claims_are_half_supported():
+    claims = load_claims("train")
+    assert len(claims) == 5116
+    assert all(claim.supported == (claim.kind in ("close", "combined")) for claim in claims)
+    assert all(set(claim.near) <= set(claim.read) for claim in claims)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("{broken", "line 2: not JSON"), ('{"question": "Why?"}', "line 2: answer missing"), ("[]", "line 2: question")],
+)
+def test_a_broken_line_is_named(tmp_path, line, said):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"question": "Why?", "answer": "So."}) + "\n" + line + "\n")
+    with pytest.raises(QuestionSetError, match=said):
+        load_questions(path)
+
+
+def test_a_missing_and_an_empty_file_are_named(tmp_path):
+    with pytest.raises(QuestionSetError, match=r"there is no file .*nowhere\.jsonl"):
+        load_questions(tmp_path / "nowhere.jsonl")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    with pytest.raises(QuestionSetError, match="is empty"):
+        load_claims(tmp_path / "empty.jsonl")
+
+
+@pytest.mark.assets
+def test_the_corpus_has_every_title():
+    from data.assets import asset_path
+    from data.passages import read_vital_articles
+    from data.questions import passages_by_title
+
+    titles = passages_by_title(read_vital_articles(asset_path("vital-articles")))
+    assert missing_titles([*load_questions("train"), *load_questions("dev")], titles) == []
+    assert all(title in titles for claim in load_claims("train") for title in claim.read)
