@@ -1,0 +1,56 @@
+import copy
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from training.lora import adapter_tensors, add_adapters, bake_adapters, merge_adapters
+
+
+@pytest.fixture
+def plain():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+
+
+def adapted(plain):
+    model = copy.deepcopy(plain)
+    assert add_adapters(model, r"^0$", rank=2, alpha=4) == ["0"]
+    return model
+
+
+def test_nothing_changes_before_training_and_only_the_adapters_learn(plain):
+    model, inputs = adapted(plain), torch.randn(4, 6)
+    assert torch.equal(model(inputs), plain(inputs))
+    model(inputs).sum().backward()
+    assert sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad) == 2 * (6 + 5)
+    assert model[2].weight.grad is None
+
+
+def test_the_update_is_alpha_over_rank_times_b_a_saved_merged_or_baked(plain, tmp_path):
+    model, inputs = adapted(plain), torch.randn(4, 6)
+    update = model[0].parametrizations.weight[0]
+    torch.nn.init.normal_(update.b)
+    by_hand = inputs @ (plain[0].weight + 4 / 2 * update.b @ update.a).T + plain[0].bias
+    expected = torch.tanh(by_hand) @ plain[2].weight.T + plain[2].bias
+    torch.testing.assert_close(model(inputs), expected)
+    save_file(adapter_tensors(model), tmp_path / "a.safetensors")
+    merge_adapters(plain, load_file(tmp_path / "a.safetensors"))
+    torch.testing.assert_close(plain(inputs), expected)
+    bake_adapters(model)
+    assert set(model.state_dict()) == set(plain.state_dict())
+    torch.testing.assert_close(model(inputs), expected)
+
+
+def test_adapters_of_another_model_are_refused(plain):
+    with pytest.raises(ValueError, match=r"7: .*|adapter of 7 belongs"):
+        merge_adapters(plain, {"7.a": torch.zeros(1, 6), "7.b": torch.zeros(5, 1)})
+    with pytest.raises(ValueError, match=r"shape \(5, 9\) but the layer \(5, 6\)"):
+        merge_adapters(plain, {"0.a": torch.zeros(1, 9), "0.b": torch.zeros(5, 1)})
+
+
+def test_no_match_and_no_rank_are_refused(plain):
+    with pytest.raises(ValueError, match="no linear layer's name matches 'attention'"):
+        add_adapters(plain, "attention", 2, 4)
+    with pytest.raises(ValueError, match="rank is 0"):
+        add_adapters(plain, "0", 0, 4)

@@ -1,0 +1,102 @@
+"""Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on any module's linear layers.
+
+An adapted weight is W + (alpha / rank) · B A, with A (rank, in) random and B (out, rank) zero at first, so that
+nothing changes before training. Only A and B are trained and saved; merging puts the sum in W's place and leaves a
+plain module. Nothing is known here of what the layers are for.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+
+class LowRankUpdate(nn.Module):
+    """Adds (alpha / rank) · B A to a weight."""
+
+    def __init__(self, weight: Tensor, rank: int, alpha: float) -> None:
+        """Make A and B for a weight (out, in)."""
+        super().__init__()
+        if rank < 1:
+            raise ValueError(f"the adapters' rank is {rank}; it must be at least 1")
+        rows, columns = weight.shape
+        self.a = nn.Parameter(torch.empty(rank, columns, device=weight.device))
+        self.b = nn.Parameter(torch.zeros(rows, rank, device=weight.device))
+        self.scale = alpha / rank
+        nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The adapted weight, (out, in)."""
+        return weight + (self.scale * (self.b @ self.a)).to(weight.dtype)
+
+
+def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> list[str]:
+    """Freeze a module and put adapters on its linear layers.
+
+    Args:
+        module: changed in place; all its parameters stop being trained, the adapters' are.
+        targets: a regular expression that a layer's dotted name must contain, such as "attention|dense".
+        rank: of each update, at least 1.
+        alpha: the update is scaled by alpha / rank.
+
+    Returns:
+        The names of the layers that were adapted, in the module's order.
+
+    Raises:
+        ValueError: no linear layer's name matches, or the rank is below 1.
+    """
+    module.requires_grad_(False)
+    names = [
+        name for name, layer in module.named_modules() if isinstance(layer, nn.Linear) and re.search(targets, name)
+    ]
+    if not names:
+        raise ValueError(f"no linear layer's name matches {targets!r}")
+    for name in names:
+        layer = module.get_submodule(name)
+        assert isinstance(layer.weight, Tensor)
+        parametrize.register_parametrization(layer, "weight", LowRankUpdate(layer.weight, rank, alpha), unsafe=True)
+    return names
+
+
+def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """The adapters' A and B, "layer.a" and "layer.b", the scale folded into B: what `merge_adapters` takes."""
+    found = {}
+    for name, layer in module.named_modules():
+        if isinstance(layer, LowRankUpdate):
+            owner = name.removesuffix(".parametrizations.weight.0")
+            found[f"{owner}.a"] = layer.a.detach()
+            found[f"{owner}.b"] = layer.b.detach() * layer.scale
+    return found
+
+
+def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Add saved adapters to the weights of a plain module, in place.
+
+    Raises:
+        ValueError: an adapter names a layer that the module lacks, or has another shape; both are said.
+    """
+    for name in sorted(key.removesuffix(".a") for key in tensors if key.endswith(".a")):
+        update = tensors[f"{name}.b"].float() @ tensors[f"{name}.a"].float()
+        try:
+            weight = module.get_parameter(f"{name}.weight")
+        except AttributeError as error:
+            raise ValueError(f"the adapter of {name} belongs to another model: it has no such layer") from error
+        if weight.shape != update.shape:
+            raise ValueError(
+                f"the adapter of {name} has shape {tuple(update.shape)} but the layer {tuple(weight.shape)}: "
+                "it belongs to another model"
+            )
+        with torch.no_grad():
+            weight.add_(update.to(weight.dtype))
+
+
+def bake_adapters(module: nn.Module) -> None:
+    """Leave the adapted weights as plain parameters, in place; the module is then as before, but trained."""
+    for layer in list(module.modules()):
+        if isinstance(layer, nn.Linear) and parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
