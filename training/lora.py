@@ -1,8 +1,8 @@
 """Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on any module's linear layers.
 
-An adapted weight is W + (alpha / rank) · B A, with A (rank, in) random and B (out, rank) zero at first, so that
-nothing changes before training. Only A and B are trained and saved; merging puts the sum in W's place and leaves a
-plain module. Nothing is known here of what the layers are for.
+An adapted layer computes W x + (alpha / rank) · B (A x), with A (rank, in) random and B (out, rank) zero at first, so
+that nothing changes before training, and W's gradient is never computed. Only A and B are trained and saved; merging
+puts the sum in W's place and leaves a plain module. Nothing is known here of what the layers are for.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn import functional
 
 
-class LowRankUpdate(nn.Module):
-    """Adds (alpha / rank) · B A to a weight."""
+class LowRankLinear(nn.Module):
+    """A frozen linear layer with a trainable low-rank update beside it."""
 
-    def __init__(self, weight: Tensor, rank: int, alpha: float) -> None:
-        """Make A and B for a weight (out, in)."""
+    def __init__(self, base: nn.Linear, rank: int, alpha: float) -> None:
+        """Make A and B for a layer; both are float32, whatever the layer's own type."""
         super().__init__()
         if rank < 1:
             raise ValueError(f"the adapters' rank is {rank}; it must be at least 1")
-        rows, columns = weight.shape
-        self.a = nn.Parameter(torch.empty(rank, columns, device=weight.device))
-        self.b = nn.Parameter(torch.zeros(rows, rank, device=weight.device))
+        self.base = base.requires_grad_(False)
+        self.a = nn.Parameter(torch.empty(rank, base.in_features, device=base.weight.device))
+        self.b = nn.Parameter(torch.zeros(base.out_features, rank, device=base.weight.device))
         self.scale = alpha / rank
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))
 
-    def forward(self, weight: Tensor) -> Tensor:
-        """The adapted weight, (out, in)."""
-        return weight + (self.scale * (self.b @ self.a)).to(weight.dtype)
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(…, in) → (…, out)."""
+        return self.base(inputs) + functional.linear(functional.linear(inputs, self.a), self.b) * self.scale
 
 
 def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> list[str]:
@@ -57,9 +57,7 @@ def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> li
     if not names:
         raise ValueError(f"no linear layer's name matches {targets!r}")
     for name in names:
-        layer = module.get_submodule(name)
-        assert isinstance(layer.weight, Tensor)
-        parametrize.register_parametrization(layer, "weight", LowRankUpdate(layer.weight, rank, alpha), unsafe=True)
+        _replace(module, name, LowRankLinear(module.get_submodule(name), rank, alpha))
     return names
 
 
@@ -67,10 +65,9 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
     """The adapters' A and B, "layer.a" and "layer.b", the scale folded into B: what `merge_adapters` takes."""
     found = {}
     for name, layer in module.named_modules():
-        if isinstance(layer, LowRankUpdate):
-            owner = name.removesuffix(".parametrizations.weight.0")
-            found[f"{owner}.a"] = layer.a.detach()
-            found[f"{owner}.b"] = layer.b.detach() * layer.scale
+        if isinstance(layer, LowRankLinear):
+            found[f"{name}.a"] = layer.a.detach()
+            found[f"{name}.b"] = layer.b.detach() * layer.scale
     return found
 
 
@@ -97,6 +94,13 @@ def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 def bake_adapters(module: nn.Module) -> None:
     """Leave the adapted weights as plain parameters, in place; the module is then as before, but trained."""
-    for layer in list(module.modules()):
-        if isinstance(layer, nn.Linear) and parametrize.is_parametrized(layer, "weight"):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+    merged = adapter_tensors(module)
+    for name in [name for name, layer in module.named_modules() if isinstance(layer, LowRankLinear)]:
+        _replace(module, name, module.get_submodule(f"{name}.base"))
+    merge_adapters(module, merged)
+
+
+def _replace(module: nn.Module, name: str, layer: nn.Module) -> None:
+    """Put a layer in the place of the one with this dotted name."""
+    parent, _, own = name.rpartition(".")
+    setattr(module.get_submodule(parent), own, layer)
