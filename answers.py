@@ -94,8 +94,9 @@ class Evidence:
     read_text: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The passage's row of the JSON output."""
+        """The passage's row of the JSON output; of one that was cut also what was read."""
         passage = self.hit.passage
+        read_text = {"read_text": self.read_text} if self.status == "cut" else {}
         return {
             "rank": self.hit.rank,
             "title": passage.title,
@@ -105,7 +106,7 @@ class Evidence:
             "score": round(self.hit.score, 4),
             "read": self.status != "not read",
             "status": self.status,
-        }
+        } | read_text
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def test_the_passages_shown_are_the_passages_read(tiny_retriever):
     writer = SlowWriter()
     answer = LongFormQA(tiny_retriever, {"slow": writer}).ask("Is honey sweet?", AskSettings(generator="slow"))
     assert [(part.status, part.read_text) for part in answer.evidence] == [(p.status, p.text) for p in writer.given]
-    assert [passage["read"] for passage in answer.to_json()["passages"]] == [True, True, False, False]
+    rows = answer.to_json()["passages"]
+    assert [passage["read"] for passage in rows] == [True, True, False, False]
+    assert rows[1]["read_text"] == writer.given[1].text and "read_text" not in rows[0]
 
 
 def test_without_retrieval_there_is_nothing_to_quote_and_it_is_said(tiny_qa):
