@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data.passages import Passage
 from generator.base import GenerationSettings, GeneratorError, ReadPassage, Step
@@ -102,6 +102,44 @@ class Seq2SeqGenerator:
             writer.join()
         yield Step("done", finish(text, settings), stopped=stop.is_set())
 
+    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+        """How surprising an answer is to the model: the loss that fine-tuning on it would begin with.
+
+        Args:
+            question: as asked.
+            passages: what `read` returned.
+            answer: any text; of one longer than the model can write, the beginning counts.
+
+        Returns:
+            The sum of the negative log-likelihoods of the answer's tokens, in nats, and how many tokens these are;
+            special tokens at its ends count, as in fine-tuning.
+        """
+        import torch
+
+        target = self._tokenizer(text_target=answer, split_special_tokens=True, verbose=False)["input_ids"]
+        end = self._tokenizer.eos_token_id
+        if end is not None and target[-1:] != [end]:
+            target = [*target, end]
+        target = target[: _most_written(self._model)]
+        ids = self._encode(question, [part.text for part in passages if part.text])
+        with torch.inference_mode():
+            labels = torch.tensor([target], device=self._model.device)
+            logits = self._model(**self._inputs(ids), labels=labels).logits[0].float()
+            loss = torch.nn.functional.cross_entropy(logits, labels[0], reduction="sum")
+        return float(loss), len(target)
+
+    def _inputs(self, ids: Sequence[int]) -> dict[str, Tensor]:
+        """What the encoder gets, each (1, tokens)."""
+        import torch
+
+        inputs = {"input_ids": torch.tensor([list(ids)], device=self._model.device)}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if self._model.config.model_type == "led":
+            # The first token sees everything and is seen by everything (Beltagy et al. 2020, arXiv 2004.05150).
+            inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
+            inputs["global_attention_mask"][:, 0] = 1
+        return inputs
+
     def _write(
         self,
         ids: Sequence[int],
@@ -129,12 +167,6 @@ class Seq2SeqGenerator:
         import torch
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
-        inputs: dict[str, Any] = {"input_ids": torch.tensor([list(ids)], device=self._model.device)}
-        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-        if self._model.config.model_type == "led":
-            # The first token sees everything and is seen by everything (Beltagy et al. 2020, arXiv 2004.05150).
-            inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
-            inputs["global_attention_mask"][:, 0] = 1
         streamed = settings.decoding != "beams"
         hook = _Limits(self, settings, stops, pieces if streamed else None)
         config = GenerationConfig.from_model_config(self._model.config)
@@ -153,7 +185,7 @@ class Seq2SeqGenerator:
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             output = self._model.generate(
-                **inputs,
+                **self._inputs(ids),
                 generation_config=config,
                 logits_processor=LogitsProcessorList([hook.forbid_early_end]),
                 stopping_criteria=StoppingCriteriaList([hook.ended]),
@@ -252,6 +284,11 @@ def _input_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
 
 def _output_limit(model: PreTrainedModel, settings: GenerationSettings) -> int:
     """The most tokens that a model may write."""
+    limit = 4 * settings.max_words + 8
+    return min(limit, _most_written(model) or limit)
+
+
+def _most_written(model: PreTrainedModel) -> int | None:
+    """The most tokens that a model can write; None when it has no limit."""
     names = ("max_decoder_position_embeddings", "max_position_embeddings")
-    limits = [limit - 2 for name in names if (limit := getattr(model.config, name, None))]
-    return min([4 * settings.max_words + 8, *limits[:1]])
+    return next((limit - 2 for name in names if (limit := getattr(model.config, name, None))), None)

@@ -169,3 +169,34 @@ def test_an_empty_folder_and_a_model_of_another_kind_are_refused(folder, tmp_pat
 def test_settings_are_checked_before_anything_is_loaded():
     with pytest.raises(SettingsError):
         GenerationSettings(decoding="fast")
+
+
+def test_the_loss_of_an_answer_is_that_of_its_tokens_one_by_one(generator, folder, corpus):
+    """Against the reference model fed by hand, one token more at a time."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    pieces, reference = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)
+    read = generator.read("What is honey?", corpus[:2])
+    loss, count = generator.answer_loss("What is honey?", read, "Bees make it.")
+    ids = torch.tensor([generator._encode("What is honey?", [part.text for part in read if part.text])])
+    more = {}
+    if reference.config.model_type == "led":
+        more["global_attention_mask"] = torch.zeros_like(ids)
+        more["global_attention_mask"][:, 0] = 1
+    target = [*pieces("Bees make it.").input_ids, pieces.eos_token_id]
+    written, expected = [reference.config.decoder_start_token_id], 0.0
+    for token in target:
+        with torch.inference_mode():
+            logits = reference(input_ids=ids, decoder_input_ids=torch.tensor([written]), **more).logits
+        expected -= float(logits[0, -1].log_softmax(-1)[token])
+        written.append(token)
+    assert count == len(target)
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_of_a_long_answer_is_that_of_what_the_model_can_write(generator, corpus):
+    read = generator.read("What is honey?", corpus[:1])
+    loss, count = generator.answer_loss("What is honey?", read, "Bees make honey. " * 100)
+    assert loss > 0
+    assert count == 94 or generator._model.config.model_type == "t5" and count > 94
