@@ -39,7 +39,7 @@ def begin(questions: Path, output: Path, settings: AskSettings) -> tuple[list[Ro
         QuestionsFileError: either file is not what it should be.
     """
     rows = _read_questions(questions)
-    return rows, _finished(output, rows, settings)
+    return rows, finished(output, [_asked(row) for row in rows], settings.to_json())
 
 
 def answer_rows(qa: LongFormQA, rows: Sequence[Row], done: int, output: Path, settings: AskSettings) -> None:
@@ -84,8 +84,13 @@ def _read_questions(path: Path) -> list[Row]:
     return rows
 
 
-def _finished(output: Path, rows: Sequence[Row], settings: AskSettings) -> int:
-    """How many answers an earlier run left; a last line that a kill cut short is dropped.
+def finished(output: Path, questions: Sequence[str], settings: dict[str, Any]) -> int:
+    """How many lines an earlier run left; a last line that a kill cut short is dropped.
+
+    Args:
+        output: JSON lines, each with its "question" and the "settings" it was made with; it need not exist.
+        questions: those of this run, in order.
+        settings: those of this run.
 
     Raises:
         QuestionsFileError: the file holds something else, or answers made with other settings.
@@ -94,15 +99,15 @@ def _finished(output: Path, rows: Sequence[Row], settings: AskSettings) -> int:
         return 0
     text = output.read_bytes()
     whole = text[: text.rfind(b"\n") + 1]
-    advice = "name another --output, or delete it to start anew"
+    advice = "name another file, or delete it to start anew"
     try:
         answers = [json.loads(line) for line in whole.decode("utf-8").split("\n")[:-1]]
-        same = [answer["settings"] == settings.to_json() for answer in answers]
+        same = [answer["settings"] == settings for answer in answers]
     except (ValueError, KeyError, TypeError) as error:
         raise QuestionsFileError(f"{output} exists and does not hold answers ({error}); {advice}") from error
     if not all(same):
         raise QuestionsFileError(f"{output} holds answers made with other settings; {advice}")
-    if [answer.get("question") for answer in answers] != [_asked(row) for row in rows[: len(answers)]]:
+    if [answer.get("question") for answer in answers] != list(questions[: len(answers)]):
         raise QuestionsFileError(f"{output} holds answers to other questions; {advice}")
     if len(whole) < len(text):
         with output.open("r+b") as file:

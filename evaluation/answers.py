@@ -15,32 +15,48 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from data.questions import QuestionSetError, load_questions
+from answers import AskSettings, QuestionError
+from batch import answer_rows, begin
+from data.questions import Question, QuestionSetError, load_questions
 from evaluation.answer_files import AnswersFileError, read_answers, written
 from evaluation.answer_metrics import Item, MissingToolError, RougeL, measure, summarize, worst_unfound
+from generator.base import GenerationSettings
+from retriever.search import METHODS
+
+if TYPE_CHECKING:
+    from qa import LongFormQA
 
 DEFAULT_QUESTIONS = "data/lfqa/dev.jsonl"
-Report = dict[str, dict[str, Any]]
+Row = dict[str, Any]
+Report = dict[str, Row]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
+    from batch import QuestionsFileError
+    from data.assets import AssetError
+    from generator.base import GeneratorError, SettingsError
+    from retriever.encode import EncoderError
+    from retriever.index import IndexFolderError
+
     parser = _parser()
     given = parser.parse_args(arguments)
-    if not given.answers:
-        parser.error("name files of answers with --answers")
+    _check(parser, given)
     try:
-        report = _measured(given)
-    except (AnswersFileError, QuestionSetError, MissingToolError) as error:
+        report = _report(given)
+    except (AnswersFileError, QuestionSetError, MissingToolError, QuestionsFileError, QuestionError) as error:
+        return _fail(str(error))
+    except (AssetError, EncoderError, GeneratorError, IndexFolderError, SettingsError) as error:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
+        hint = "; run the same command again to go on" if given.generator else ""
+        sys.stderr.write(f"\nstopped{hint}\n")
         return 130
     sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n" if given.json else _text(report))
     return 0
@@ -48,36 +64,100 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments."""
+    ask = AskSettings()
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.answers", description="Measure answers against their passages and written answers."
     )
-    parser.add_argument(
-        "--answers", type=Path, nargs="+", default=[], metavar="FILE", help="files that qa.py --output wrote"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--answers", type=Path, nargs="+", default=[], metavar="FILE", help="files that qa.py --output wrote")
+    add(
         "--questions",
+        type=Path,
         default=DEFAULT_QUESTIONS,
         metavar="FILE",
         help=f"the questions with their written answers (default {DEFAULT_QUESTIONS})",
     )
-    parser.add_argument(
-        "--written", action="store_true", help="a row for the written answers, beside the same passages"
+    add("--written", action="store_true", help="a row for the written answers, beside the passages of the first file")
+    add("--details", type=Path, metavar="FILE", help="write a JSON line for every answer measured")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    own = parser.add_argument_group("a generator run here (all its other settings are the defaults of qa.py)")
+    add = own.add_argument
+    add("--generator", metavar="NAME_OR_PATH", help="extractive, fused, or a seq2seq checkpoint's name or folder")
+    add("--output", type=Path, metavar="FILE", help="answer the questions into this file, then measure it")
+    add(
+        "--loss",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
+        help="the loss of the written answers with retrieved, random and no passages; with FILE, a run that ended "
+        "early goes on",
     )
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write a JSON line for every answer measured")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
+    add("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
+    add("--index", type=Path, metavar="DIR", help="an index folder; default: the vital articles")
+    add("--seed", type=int, default=0, help="of random passages and sampling (default 0)")
     return parser
 
 
-def _measured(given: argparse.Namespace) -> Report:
-    """The report on all files."""
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """End with a usage error where the arguments do not fit together."""
+    runs = given.output is not None or given.loss is not None
+    if runs and not given.generator:
+        parser.error("--output and --loss need --generator")
+    if given.generator and not runs:
+        parser.error("say what to measure of the generator: --output FILE for its answers, --loss, or both")
+    if not given.answers and not runs:
+        parser.error("name files of answers with --answers, or a generator with --generator")
+    if given.output is not None and given.output == given.loss:
+        parser.error("--output and --loss need a file each")
+    if given.written and not (given.answers or given.output):
+        parser.error("--written needs answers whose passages it can use: --answers or --output")
+
+
+def _report(given: argparse.Namespace) -> Report:
+    """A row for every file of answers, and for the generator that was run."""
     questions = load_questions(given.questions)
-    systems = {str(path): read_answers(path, questions) for path in given.answers}
+    files = list(given.answers)
+    losses: dict[str, Any] = {}
+    if given.generator:
+        from qa import LongFormQA
+
+        settings = AskSettings(given.retrieval, given.passages, given.generator, GenerationSettings(seed=given.seed))
+        begun = begin(given.questions, given.output, settings) if given.output else None
+        qa = LongFormQA.load(given.index)
+        if begun and given.output:
+            answer_rows(qa, *begun, given.output, settings)
+            files.append(given.output)
+        if given.loss is not None:
+            name = str(given.output or given.generator)
+            losses[name] = _losses(qa, questions, settings, given.loss if given.loss.name else None)
+    report = _measured(files, questions, given)
+    for name, row in losses.items():
+        report[name] = report.get(name, {"questions": len(questions)}) | row
+    return report
+
+
+def _losses(qa: LongFormQA, questions: Sequence[Question], settings: AskSettings, output: Path | None) -> Row:
+    """The part of a row that says how likely the generator finds the written answers."""
+    from evaluation.loss import Scoring, measure_losses, summarize_losses
+
+    if not isinstance(qa.generator(settings.generator), Scoring):
+        return {"loss": None, "note": f"the generator {settings.generator} gives no probabilities, so it has no loss"}
+    return {"loss": summarize_losses(measure_losses(qa, questions, settings, output))}
+
+
+def _measured(files: Sequence[Path], questions: Sequence[Question], given: argparse.Namespace) -> Report:
+    """The rows of files of answers."""
+    if not files:
+        return {}
+    systems = {str(path): read_answers(path, questions) for path in files}
     if given.written:
         systems["written answers"] = written(next(iter(systems.values())))
     _warn_of_differences(systems, len(questions))
     rouge_l = RougeL()
     report: Report = {}
-    details: list[dict[str, Any]] = []
+    details: list[Row] = []
     for name, items in systems.items():
         measured = [measure(item, rouge_l) for item in tqdm(items, desc=name, unit="answer", leave=False)]
         report[name] = summarize(measured) | {"worst_unfound": worst_unfound(measured)}
@@ -112,18 +192,23 @@ _COLUMNS = {
     "seconds": "seconds",
     "median": "seconds_median",
 }
+_LOSS_COLUMNS = {"loss retrieved/random/none": "loss", "gain": "gain"}
 _PERCENT = ("unfound", "copied", "repeated")
 
 
 def _text(report: Report) -> str:
-    """The report as a Markdown table, and the worst of the names and numbers."""
-    rows = [["", *_COLUMNS]]
-    rows += [[name, *(_cell(field, row.get(field)) for field in _COLUMNS.values())] for name, row in report.items()]
+    """The report as a Markdown table, notes, and the worst of the names and numbers."""
+    columns = (_COLUMNS if any("words" in row for row in report.values()) else {"answers": "questions"}) | (
+        _LOSS_COLUMNS if any("loss" in row for row in report.values()) else {}
+    )
+    rows = [["", *columns]]
+    rows += [[name, *(_cell(field, row) for field in columns.values())] for name, row in report.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, ["-" * width for width in widths])
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
+    lines += [f"\n{name}: {row['note']}" for name, row in report.items() if "note" in row]
     for name, row in report.items():
         if row.get("worst_unfound"):
             lines += ["", f"Names and numbers neither in the passages read nor in the question, {name}:"]
@@ -131,14 +216,14 @@ def _text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(field: str, value: Any) -> str:  # noqa: ANN401
+def _cell(field: str, row: Row) -> str:
     """A figure as the table shows it."""
+    value = (row.get("loss") or {}).get("gain") if field == "gain" else row.get(field)
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return " / ".join(
-            "–" if value[part] is None else f"{value[part]:.2f}" for part in ("precision", "recall", "f1")
-        )
+        parts = ("retrieved", "random", "none") if field == "loss" else ("precision", "recall", "f1")
+        return " / ".join("–" if value[part] is None else f"{value[part]:.2f}" for part in parts)
     if field in _PERCENT:
         return f"{100 * value:.1f}%"
     return f"{value:.3f}" if field == "rouge_l" else str(value)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +14,9 @@ from qa import LongFormQA
 from retriever.encode import Encoder
 from retriever.index import PassageIndex
 from retriever.search import Retriever
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _ARTICLES = {
     "Flute": "A flute is a woodwind instrument without a reed. Its sound comes from air blown across an edge.",
@@ -73,3 +79,57 @@ def tiny_retriever(tiny_encoder: Encoder, tiny_index: PassageIndex) -> Retriever
 @pytest.fixture
 def tiny_qa(tiny_retriever: Retriever) -> LongFormQA:
     return LongFormQA(tiny_retriever)
+
+
+@pytest.fixture(scope="session")
+def tiny_seq2seq(corpus: list[Passage], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny random checkpoint of a family: "bart", "t5" or "led"."""
+
+    @cache
+    def folder(family: str) -> Path:
+        path = tmp_path_factory.mktemp(family)
+        pieces = _byte_level_bpe(corpus)
+        pieces.save_pretrained(path)
+        _random_seq2seq(family, len(pieces)).save_pretrained(path)
+        return path
+
+    return folder
+
+
+def _byte_level_bpe(corpus: list[Passage]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE trained on the twelve passages."""
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        [passage.text for passage in corpus], vocab_size=400, special_tokens=["<s>", "<pad>", "</s>", "<unk>"]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=trained._tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+def _random_seq2seq(family: str, vocabulary: int) -> PreTrainedModel:
+    import torch
+    from transformers import (
+        BartConfig,
+        BartForConditionalGeneration,
+        LEDConfig,
+        LEDForConditionalGeneration,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    common = {"vocab_size": vocabulary, "pad_token_id": 1, "eos_token_id": 2}
+    if family == "t5":
+        sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+        return T5ForConditionalGeneration(T5Config(**common, **sizes, decoder_start_token_id=1))
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    sizes |= {"decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    common |= {"bos_token_id": 0, "decoder_start_token_id": 2, "forced_eos_token_id": None}
+    if family == "bart":
+        return BartForConditionalGeneration(BartConfig(**common, **sizes, max_position_embeddings=96))
+    positions = {"max_encoder_position_embeddings": 256, "max_decoder_position_embeddings": 96}
+    return LEDForConditionalGeneration(LEDConfig(**common, **sizes, **positions, attention_window=[8]))

@@ -1,4 +1,4 @@
-"""Tiny random BART, T5 and LED checkpoints, made here, behind the common interface."""
+"""Tiny random BART, T5 and LED checkpoints, made in the test, behind the common interface."""
 
 import json
 import threading
@@ -11,52 +11,9 @@ from generator.seq2seq import Seq2SeqGenerator
 PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0}
 
 
-def tokenizer(corpus):
-    """A byte-level BPE trained on the twelve passages."""
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import PreTrainedTokenizerFast
-
-    trained = ByteLevelBPETokenizer()
-    trained.train_from_iterator(
-        [passage.text for passage in corpus], vocab_size=400, special_tokens=["<s>", "<pad>", "</s>", "<unk>"]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=trained._tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    )
-
-
-def model(family: str, vocabulary: int):
-    import torch
-    from transformers import (
-        BartConfig,
-        BartForConditionalGeneration,
-        LEDConfig,
-        LEDForConditionalGeneration,
-        T5Config,
-        T5ForConditionalGeneration,
-    )
-
-    torch.manual_seed(0)
-    common = {"vocab_size": vocabulary, "pad_token_id": 1, "eos_token_id": 2}
-    if family == "t5":
-        sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
-        return T5ForConditionalGeneration(T5Config(**common, **sizes, decoder_start_token_id=1))
-    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
-    sizes |= {"decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
-    common |= {"bos_token_id": 0, "decoder_start_token_id": 2, "forced_eos_token_id": None}
-    if family == "bart":
-        return BartForConditionalGeneration(BartConfig(**common, **sizes, max_position_embeddings=96))
-    positions = {"max_encoder_position_embeddings": 256, "max_decoder_position_embeddings": 96}
-    return LEDForConditionalGeneration(LEDConfig(**common, **sizes, **positions, attention_window=[8]))
-
-
 @pytest.fixture(scope="module", params=["bart", "t5", "led"])
-def folder(request, corpus, tmp_path_factory):
-    path = tmp_path_factory.mktemp(request.param)
-    pieces = tokenizer(corpus)
-    pieces.save_pretrained(path)
-    model(request.param, len(pieces)).save_pretrained(path)
-    return path
+def folder(request, tiny_seq2seq):
+    return tiny_seq2seq(request.param)
 
 
 @pytest.fixture(scope="module")

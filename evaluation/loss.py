@@ -1,0 +1,109 @@
+"""Does a generator use its passages? The loss of the written answers with retrieved, random and no passages.
+
+It knows `LongFormQA` and the question set. It knows nothing of the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from tqdm import tqdm
+
+from answers import AskSettings, check_question
+from batch import finished
+from data.questions import Question
+from generator.base import ReadPassage
+
+if TYPE_CHECKING:
+    from qa import LongFormQA
+
+CONDITIONS = ("retrieved", "random", "none")
+Row = dict[str, Any]
+
+
+@runtime_checkable
+class Scoring(Protocol):
+    """A generator that can say how likely a given answer is."""
+
+    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+        """The sum of the negative log-likelihoods of an answer's tokens, in nats, and the number of tokens."""
+        ...
+
+
+def measure_losses(
+    qa: LongFormQA, questions: Sequence[Question], settings: AskSettings, output: Path | None = None
+) -> list[Row]:
+    """The losses of all written answers, one row a question.
+
+    Args:
+        qa: the system, whose generator is a `Scoring`.
+        questions: with their written answers.
+        settings: generator, number of passages and retrieval ("retrieved" is that).
+        output: JSON lines that a run which ended early goes on from; None to keep nothing.
+
+    Returns:
+        For every question its "id", and under each of `CONDITIONS` the sum in nats and the number of tokens.
+
+    Raises:
+        TypeError: the generator gives no probabilities.
+        batch.QuestionsFileError: the output holds something else.
+    """
+    if not isinstance(qa.generator(settings.generator), Scoring):
+        raise TypeError(f"the generator {settings.generator} gives no probabilities, so there is no loss")
+    made_with = settings.to_json() | {"measured": "loss"}
+    asked = [check_question(item.question) for item in questions]
+    done = finished(output, asked, made_with) if output else 0
+    rows = _read(output)[:done] if output else []
+    with (
+        output.open("a", encoding="utf-8") if output else nullcontext() as file,
+        tqdm(total=len(questions), initial=done, desc="loss", unit="answer") as bar,
+    ):
+        for item in questions[done:]:
+            row: Row = {"id": item.id, "question": check_question(item.question)}
+            row |= {name: _loss(qa, item, _under(name, settings)) for name in CONDITIONS}
+            rows.append(row)
+            if file:
+                file.write(json.dumps(row | {"settings": made_with}, ensure_ascii=False) + "\n")
+                file.flush()
+            bar.update()
+    return rows
+
+
+def summarize_losses(rows: Iterable[Row]) -> dict[str, float | int]:
+    """Mean loss a token, in nats, under each condition, and by how much retrieved passages lower that of random ones.
+
+    >>> row = {"retrieved": [4.0, 2], "random": [6.0, 2], "none": [7.0, 2]}
+    >>> summarize_losses([row])
+    {'retrieved': 2.0, 'random': 3.0, 'none': 3.5, 'gain': 1.0, 'answers': 1, 'tokens': 2}
+    """
+    kept = list(rows)
+    tokens = sum(row["retrieved"][1] for row in kept)
+    means = {name: sum(row[name][0] for row in kept) / tokens for name in CONDITIONS}
+    means["gain"] = means["random"] - means["retrieved"]
+    return {name: round(mean, 4) for name, mean in means.items()} | {"answers": len(kept), "tokens": tokens}
+
+
+def _under(condition: str, settings: AskSettings) -> AskSettings:
+    """The settings under which a condition's passages are found."""
+    return settings if condition == "retrieved" else replace(settings, retrieval=condition)
+
+
+def _loss(qa: LongFormQA, item: Question, settings: AskSettings) -> tuple[float, int]:
+    """The loss of one written answer, beside what the generator reads of the passages found."""
+    generator = qa.generator(settings.generator)
+    assert isinstance(generator, Scoring)
+    hits = qa.retrieve(item.question, settings)
+    read = generator.read(item.question, [hit.passage for hit in hits])
+    return generator.answer_loss(check_question(item.question), read, item.answer)
+
+
+def _read(output: Path) -> list[Row]:
+    """The rows that an earlier run left."""
+    if not output.exists():
+        return []
+    return [json.loads(line) for line in output.read_text(encoding="utf-8").split("\n") if line]
