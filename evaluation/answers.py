@@ -3,9 +3,11 @@
     python -m evaluation.answers --answers extractive.jsonl fused.jsonl
     python -m evaluation.answers --answers fused.jsonl --json --details fused-details.jsonl
     python -m evaluation.answers --generator fused --output fused.jsonl --loss
+    python -m evaluation.answers --compare extractive.jsonl fused.jsonl --sheet sheet.html
+    python -m evaluation.answers --votes votes.json --key sheet.key.json
 
-This is the command line; the metrics are in answer_metrics.py and names.py, and evaluation/README.md says what each
-means.
+This is the command line; the metrics are in answer_metrics.py, names.py and loss.py, the comparison is in sheet.py and
+votes.py, and evaluation/README.md says what each figure means.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from batch import answer_rows, begin
 from data.questions import Question, QuestionSetError, load_questions
 from evaluation.answer_files import AnswersFileError, read_answers, written
 from evaluation.answer_metrics import Item, MissingToolError, RougeL, measure, summarize, worst_unfound
+from evaluation.comparison import tally_text, write_sheet
+from evaluation.sheet import SheetError
+from evaluation.votes import VotesError, tally
 from generator.base import GenerationSettings
 from retriever.search import METHODS
 
@@ -47,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     _check(parser, given)
     try:
-        report = _report(given)
+        output = _compared(given) if given.compare or given.votes else _report(given)
     except (AnswersFileError, QuestionSetError, MissingToolError, QuestionsFileError, QuestionError) as error:
+        return _fail(str(error))
+    except (SheetError, VotesError) as error:
         return _fail(str(error))
     except (AssetError, EncoderError, GeneratorError, IndexFolderError, SettingsError) as error:
         return _fail(str(error))
@@ -58,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "; run the same command again to go on" if given.generator else ""
         sys.stderr.write(f"\nstopped{hint}\n")
         return 130
-    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n" if given.json else _text(report))
+    sys.stdout.write(output)
     return 0
 
 
@@ -80,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--written", action="store_true", help="a row for the written answers, beside the passages of the first file")
     add("--details", type=Path, metavar="FILE", help="write a JSON line for every answer measured")
     add("--json", action="store_true", help="print JSON instead of a table")
+    add("--seed", type=int, default=0, help="of random passages, sampling and the blind sheet (default 0)")
     own = parser.add_argument_group("a generator run here (all its other settings are the defaults of qa.py)")
     add = own.add_argument
     add("--generator", metavar="NAME_OR_PATH", help="extractive, fused, or a seq2seq checkpoint's name or folder")
@@ -96,13 +104,27 @@ def _parser() -> argparse.ArgumentParser:
     add("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
     add("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
     add("--index", type=Path, metavar="DIR", help="an index folder; default: the vital articles")
-    add("--seed", type=int, default=0, help="of random passages and sampling (default 0)")
+    blind = parser.add_argument_group("a blind comparison, judged by people")
+    add = blind.add_argument
+    add("--compare", type=Path, nargs=2, metavar=("A", "B"), help="two files of answers, side by side on a blind sheet")
+    add("--sheet", type=Path, metavar="FILE", help="the sheet, an HTML file, to be written")
+    add("--number", type=int, default=40, help="how many questions are drawn (default 40)")
+    add("--votes", type=Path, nargs="+", default=[], metavar="FILE", help="what judges saved: tell it apart and count")
+    add("--key", type=Path, metavar="FILE", help="which answer was whose (default beside the sheet: SHEET.key.json)")
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """End with a usage error where the arguments do not fit together."""
     runs = given.output is not None or given.loss is not None
+    if given.compare or given.votes:
+        if given.compare and (given.votes or not given.sheet):
+            parser.error("--compare needs --sheet FILE, and --votes comes later, once there are votes")
+        if given.votes and not given.key:
+            parser.error("--votes needs --key FILE, which --compare wrote beside the sheet")
+        if given.answers or given.generator or runs:
+            parser.error("--compare and --votes go without --answers and --generator")
+        return
     if runs and not given.generator:
         parser.error("--output and --loss need --generator")
     if given.generator and not runs:
@@ -115,8 +137,21 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
         parser.error("--written needs answers whose passages it can use: --answers or --output")
 
 
-def _report(given: argparse.Namespace) -> Report:
-    """A row for every file of answers, and for the generator that was run."""
+def _compared(given: argparse.Namespace) -> str:
+    """Write a blind sheet, or count the votes on one; what to print."""
+    if given.compare:
+        questions = load_questions(given.questions)
+        done = write_sheet(given.compare, questions, given.sheet, given.key, given.seed, given.number)
+        text = (
+            "{sheet} shows {questions} questions; {key} says which answer is whose: do not open it before the votes\n"
+        )
+        return _json(done) if given.json else text.format(**done)
+    counted = tally(given.votes, given.key)
+    return _json(counted) if given.json else tally_text(counted)
+
+
+def _report(given: argparse.Namespace) -> str:
+    """A row for every file of answers, and for the generator that was run; what to print."""
     questions = load_questions(given.questions)
     files = list(given.answers)
     losses: dict[str, Any] = {}
@@ -135,7 +170,7 @@ def _report(given: argparse.Namespace) -> Report:
     report = _measured(files, questions, given)
     for name, row in losses.items():
         report[name] = report.get(name, {"questions": len(questions)}) | row
-    return report
+    return _json(report) if given.json else _text(report)
 
 
 def _losses(qa: LongFormQA, questions: Sequence[Question], settings: AskSettings, output: Path | None) -> Row:
@@ -227,6 +262,10 @@ def _cell(field: str, row: Row) -> str:
     if field in _PERCENT:
         return f"{100 * value:.1f}%"
     return f"{value:.3f}" if field == "rouge_l" else str(value)
+
+
+def _json(content: Row) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def _fail(message: str) -> int:
