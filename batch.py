@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from answers import AskSettings, QuestionError, check_question
+from data.json_lines import json_lines
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -69,15 +70,9 @@ def _read_questions(path: Path) -> list[Row]:
         QuestionsFileError: a line is not an object with a "question", or the file has none.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise QuestionsFileError(f"{path}, line {number}: not JSON ({error})") from error
+    for place, row in json_lines(path, QuestionsFileError):
         if not isinstance(row, dict) or not isinstance(row.get("question"), str):
-            raise QuestionsFileError(f'{path}, line {number}: expected an object like {{"question": "…"}}')
+            raise QuestionsFileError(f'{place}: expected an object like {{"question": "…"}}')
         rows.append(row)
     if not rows:
         raise QuestionsFileError(f'{path} holds no questions; expected lines like {{"question": "…"}}')

@@ -6,12 +6,12 @@ are read by `datasets.load_dataset("json", data_files=…)`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from data.json_lines import json_lines
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
@@ -131,14 +131,7 @@ def _read(path: Path, required: Sequence[str]) -> list[dict[str, Any]]:
     """The objects of a JSONL file, each with the required fields, lists as tuples."""
     expected = ", ".join(f'"{name}": …' for name in required)
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise QuestionSetError(f"{place}: not JSON ({error}); expected {{{expected}}}") from error
+    for place, row in json_lines(path, QuestionSetError, f"; expected {{{expected}}}"):
         missing = [name for name in required if not isinstance(row, dict) or row.get(name) in (None, "")]
         if missing:
             raise QuestionSetError(f"{place}: {', '.join(missing)} missing or empty; expected {{{expected}}}")

@@ -5,11 +5,11 @@ It knows JSON lines and the question set. It measures nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data.json_lines import json_lines
 from data.questions import Question
 from evaluation.answer_metrics import Item
 
@@ -37,8 +37,7 @@ def read_answers(path: Path, questions: Sequence[Question]) -> list[Item]:
     by_words = {_folded(item.question): item for item in questions}
     items: list[Item] = []
     seen: set[str] = set()
-    for number, row in _read_rows(path):
-        place = f"{path}, line {number}"
+    for place, row in _read_rows(path):
         question = by_id.get(str(row.get("id"))) or by_words.get(_folded(row["question"]))
         if question is None or _folded(question.question) != _folded(row["question"]):
             raise AnswersFileError(
@@ -96,23 +95,16 @@ def _read_text(passage: Mapping[str, Any]) -> str:
     return str(passage.get("read_text", passage["text"]))
 
 
-def _read_rows(path: Path) -> list[tuple[int, Row]]:
-    """The numbered lines of a file of answers."""
+def _read_rows(path: Path) -> list[tuple[str, Row]]:
+    """The rows of a file of answers, each with its place."""
     if not path.is_file():
         raise AnswersFileError(f"there is no file {path}; make it with qa.py --questions … --output {path}")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise AnswersFileError(
-                f"{path}, line {number}: not JSON ({error}); run the command that made the file again, it goes on there"
-            ) from error
+    cure = "; run the command that made the file again, it goes on there"
+    for place, row in json_lines(path, AnswersFileError, cure):
         if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "answer" not in row:
-            raise AnswersFileError(f'{path}, line {number}: expected {{"question": …, "answer": …, "passages": …}}')
-        rows.append((number, row))
+            raise AnswersFileError(f'{place}: expected {{"question": …, "answer": …, "passages": …}}')
+        rows.append((place, row))
     if not rows:
         raise AnswersFileError(f"{path} holds no answers")
     return rows

@@ -117,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """End with a usage error where the arguments do not fit together."""
     runs = given.output is not None or given.loss is not None
+    read = {*given.answers, given.questions, *(given.compare or ()), *given.votes}
+    for path in (given.details, given.output, given.loss, given.sheet):
+        if path in read:
+            parser.error(f"{path} is both read and written; name another file to write")
     if given.compare or given.votes:
         if given.compare and (given.votes or not given.sheet):
             parser.error("--compare needs --sheet FILE, and --votes comes later, once there are votes")

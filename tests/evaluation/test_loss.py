@@ -113,6 +113,11 @@ def test_losses_of_other_settings_are_kept_and_refused(tiny_seq2seq, questions, 
         (["--generator", "fused"], "say what to measure"),
         (["--generator", "fused", "--loss", "a", "--output", "a"], "a file each"),
         (["--generator", "fused", "--loss", "--written"], "--written needs answers"),
+        (["--answers", "a.jsonl", "--details", "a.jsonl"], "a.jsonl is both read and written"),
+        (["--compare", "a.jsonl", "b.jsonl", "--sheet", "b.jsonl"], "b.jsonl is both read and written"),
+        (["--compare", "a.jsonl", "b.jsonl"], "needs --sheet"),
+        (["--compare", "a.jsonl", "b.jsonl", "--sheet", "s.html", "--answers", "a.jsonl"], "go without --answers"),
+        (["--votes", "v.json"], "needs --key"),
     ],
 )
 def test_arguments_that_do_not_fit_together_are_a_usage_error(arguments, said, capsys):
