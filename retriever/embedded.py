@@ -1,13 +1,18 @@
-"""The embedded encoder and index: all-MiniLM-L6-v2 as RetriBERT's BERT, with this project's projections.
+"""The embedded encoder and index: all-MiniLM-L6-v2 as RetriBERT's BERT, with this project's training.
 
-The encoder's weights and the passages are assets; the two 384 → 128 projections and the passages' vectors lie in
-`retriever/embedded/`. `python -m retriever.embedded` makes both anew: the rows of the projections are the 128 first
-principal directions of the encoder's mean vectors of all passages and training questions.
+The encoder's weights and the passages are assets. In `retriever/embedded/` lie `projections.safetensors`, where
+training starts (the 128 first principal directions of the encoder's mean vectors of all passages and training
+questions); `adapters.safetensors`, what `python -m retriever.train` made of it; and the passages' vectors.
+
+    python -m retriever.embedded start                 # projections from principal directions
+    python -m retriever.embedded install runs/default  # a training's adapters, and the passages' vectors
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,21 +22,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.assets import asset_path, read_manifest
-from data.passages import Passage, read_vital_articles
+from data.passages import read_vital_articles
 from retriever.encode import Encoder, encode, file_sha256, identity
 from retriever.index import IndexFolderError, IndexManifest, PassageIndex, flat_index, hash_passages
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BertModel, PreTrainedTokenizerBase
 
     from retriever.modeling_retribert import RetriBertModel
 
 FOLDER = Path(__file__).with_name("embedded")
 NAME = "RetriBERT on all-MiniLM-L6-v2, 128-d"
 SOURCE = "lead paragraphs of the Level-4 vital articles of English Wikipedia"
-_CONFIG, _PROJECTIONS, _VECTORS, _MANIFEST = (
-    FOLDER / name for name in ("config.json", "projections.safetensors", "vectors.safetensors", "manifest.json")
-)
+_CONFIG, _MANIFEST = FOLDER / "config.json", FOLDER / "manifest.json"
+_PROJECTIONS, _ADAPTERS, _VECTORS = (FOLDER / f"{name}.safetensors" for name in ("projections", "adapters", "vectors"))
 
 
 def load_embedded() -> tuple[RetriBertModel, PreTrainedTokenizerBase, str, str]:
@@ -40,16 +44,41 @@ def load_embedded() -> tuple[RetriBertModel, PreTrainedTokenizerBase, str, str]:
     Raises:
         data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
     """
-    from safetensors.torch import load_file
-
-    model, tokenizer = _load_encoder()
-    model.load_state_dict(load_file(_PROJECTIONS), strict=False)
+    model, tokenizer = load_starting_point()
     hashes = {
         "encoder": read_manifest()["minilm"].sha256,
         "vocabulary": read_manifest()["minilm-vocabulary"].sha256,
-        "projections": file_sha256(_PROJECTIONS),
+        "adapters": file_sha256(_ADAPTERS),
     }
+    apply_adapters(model, _ADAPTERS)
     return model, tokenizer, identity(model.config, hashes), NAME
+
+
+def apply_adapters(model: RetriBertModel, path: Path) -> None:
+    """Merge what `retriever.train --tune adapters` wrote into the starting point, in place.
+
+    Args:
+        model: with one encoder; it gets a second one for documents if the adapters are those of two.
+        path: adapters.safetensors: "bert_query.LAYER.a" and ".b", perhaps "bert_doc." too, and both projections.
+
+    Raises:
+        ValueError: they belong to a model of another shape.
+    """
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
+    from training.lora import merge_adapters
+
+    with safe_open(path, framework="pt") as file:
+        encoders = int((file.metadata() or {}).get("encoders", 1))
+    tensors = load_file(path)
+    if encoders == 2:
+        model.split_encoders()
+    for name in ("bert_query", "bert_doc"):
+        own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        if own:
+            merge_adapters(model.get_submodule(name), own)
+    model.load_state_dict({key: value for key, value in tensors.items() if key.startswith("project_")}, strict=False)
 
 
 def load_embedded_index(encoder: Encoder) -> PassageIndex:
@@ -95,57 +124,119 @@ def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:
     return np.ascontiguousarray(rows * signs[:, None], dtype=np.float32)
 
 
-def build(questions: Sequence[str], passages: Sequence[Passage]) -> None:
-    """Make the projections and the passages' vectors, and write them beside this module."""
-    import torch
+def make_projections() -> None:
+    """Write the projections that training starts from: principal directions of passages and training questions."""
     from safetensors.numpy import save_file
 
-    model, tokenizer = _load_encoder()
-    hidden = model.config.hidden_size
-    texts = [passage.text for passage in passages]
+    from data.questions import load_questions
+    from retriever.teacher import Teacher
 
-    def embed(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        states = model.bert_query(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask[..., None].to(states.dtype)
-        return torch.nn.functional.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
-
-    vectors = np.vstack([encode(texts, tokenizer, embed, hidden), encode(questions, tokenizer, embed, hidden)])
-    rows = principal_directions(vectors, model.config.projection_dim)
+    teacher = Teacher.load()
+    passages = [passage.text for passage in read_vital_articles(asset_path("vital-articles"))]
+    questions = [item.question for item in load_questions("train")]
+    vectors = np.vstack([teacher.vectors(passages), teacher.vectors(questions)])
+    vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
+    rows = principal_directions(vectors, json.loads(_CONFIG.read_text(encoding="utf-8"))["projection_dim"])
     save_file({"project_query.weight": rows, "project_doc.weight": rows.copy()}, _PROJECTIONS)
+
+
+def install(adapters: Path) -> None:
+    """Take over a training's adapters, and write the passages' vectors beside them.
+
+    Vectors that are already right, since training left the documents' side as it was, are kept.
+    """
+    from safetensors.numpy import save_file
+
+    shutil.copyfile(adapters, _ADAPTERS)
     encoder = Encoder.load()
-    encoded = encoder.encode_passages(texts)
-    save_file({"vectors": encoded.astype(np.float16)}, _VECTORS)
-    index = PassageIndex.build(passages, encoded, encoder.name, encoder.identity, SOURCE)
+    passages = read_vital_articles(asset_path("vital-articles"))
+    texts = [passage.text for passage in passages]
+    vectors = shipped_vectors(encoder.model, encoder.tokenizer, texts)
+    if vectors is None:
+        vectors = encoder.encode_passages(texts)
+        save_file({"vectors": vectors.astype(np.float16)}, _VECTORS)
+    index = PassageIndex.build(passages, vectors, encoder.name, encoder.identity, SOURCE)
     manifest = asdict(index.manifest) | {"vectors_sha256": file_sha256(_VECTORS)}
     _MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
-def _load_encoder() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
-    """MiniLM's weights inside RetriBERT, projections not yet set, and the tokenizer."""
+def load_starting_point() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
+    """The embedded model before training: MiniLM in one encoder, both projections on the principal directions.
+
+    Raises:
+        data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
+    """
     from safetensors.torch import load_file
 
     from retriever.configuration_retribert import RetriBertConfig
     from retriever.modeling_retribert import RetriBertModel
-    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
 
-    model = RetriBertModel(RetriBertConfig.from_json_file(_CONFIG))
+    config = RetriBertConfig.from_json_file(_CONFIG)
+    config.share_encoders = True
+    model = RetriBertModel(config)
+    model.bert_query = load_minilm()
+    rows = load_file(_PROJECTIONS)["project_doc.weight"]
+    model.load_state_dict({"project_query.weight": rows, "project_doc.weight": rows}, strict=False)
+    return model.eval(), load_tokenizer()
+
+
+def load_minilm() -> BertModel:
+    """all-MiniLM-L6-v2's encoder, without BERT's pooler."""
+    from safetensors.torch import load_file
+    from transformers import BertModel
+
+    from retriever.configuration_retribert import RetriBertConfig
+
+    encoder = BertModel(RetriBertConfig.from_json_file(_CONFIG).encoder_config(), add_pooling_layer=False)
     weights = load_file(asset_path("minilm"))
     # Mean pooling has no use for BERT's pooler; old checkpoints carry their position numbers.
     unused = ("pooler.", "embeddings.position_ids")
-    model.bert_query.load_state_dict({name: value for name, value in weights.items() if not name.startswith(unused)})
-    tokenizer = RetriBertTokenizerFast(
-        vocab_file=str(asset_path("minilm-vocabulary")), model_max_length=model.config.max_position_embeddings
-    )
-    return model.eval(), tokenizer
+    encoder.load_state_dict({name: value for name, value in weights.items() if not name.startswith(unused)})
+    return encoder.eval()
 
 
-def main() -> int:
-    """Make `retriever/embedded/` anew; takes a few minutes on two cores."""
-    questions = [
-        json.loads(line)["question"]
-        for line in (Path(__file__).parents[1] / "data/lfqa/train.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    build(questions, read_vital_articles(asset_path("vital-articles")))
+def load_tokenizer() -> PreTrainedTokenizerBase:
+    """The tokenizer of the embedded encoder."""
+    from retriever.configuration_retribert import RetriBertConfig
+    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
+
+    longest = RetriBertConfig.from_json_file(_CONFIG).max_position_embeddings
+    return RetriBertTokenizerFast(vocab_file=str(asset_path("minilm-vocabulary")), model_max_length=longest)
+
+
+def shipped_vectors(
+    model: RetriBertModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], samples: int = 8
+) -> np.ndarray | None:
+    """The vectors that come along, float32 (n, dimensions), if they are this model's of these texts; else None.
+
+    A few texts are encoded to see.
+    """
+    from safetensors.numpy import load_file
+
+    vectors = load_file(_VECTORS)["vectors"].astype(np.float32)
+    if vectors.shape != (len(texts), model.config.projection_dim):
+        return None
+    rows = np.linspace(0, len(texts) - 1, samples).astype(int)
+    sample = encode([texts[row] for row in rows], tokenizer, model.embed_answers, vectors.shape[1], model.device)
+    return vectors if np.allclose(sample, vectors[rows], atol=2e-3) else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the files of `retriever/embedded/` anew; the exit status is 0, or 1 for a failure."""
+    parser = argparse.ArgumentParser(prog="python -m retriever.embedded", description="Make the embedded retriever.")
+    steps = parser.add_subparsers(dest="step", required=True)
+    steps.add_parser("start", help="the projections that training starts from")
+    taking = steps.add_parser("install", help="a training's adapters, and the passages' vectors")
+    taking.add_argument("run", type=Path, metavar="DIR", help="the output folder of retriever.train")
+    given = parser.parse_args(arguments)
+    if given.step == "start":
+        make_projections()
+    else:
+        adapters = given.run / "adapters.safetensors"
+        if not adapters.is_file():
+            sys.stderr.write(f"error: {adapters} is missing; train with `--tune adapters --output {given.run}` first\n")
+            return 1
+        install(adapters)
     sys.stderr.write(f"wrote {FOLDER}\n")
     return 0
 

@@ -4,6 +4,7 @@ Knows token ids, masks and weights; knows nothing of text, of files other than s
 Importing this module registers "retribert" with AutoConfig, AutoModel and AutoTokenizer.
 """
 
+import copy
 import os
 from typing import Any, Self
 
@@ -229,6 +230,12 @@ class RetriBertModel(RetriBertPreTrainedModel):
 
     def _normalized(self, embeddings: Tensor) -> Tensor:
         return F.normalize(embeddings, dim=-1) if self.config.normalize else embeddings
+
+    def split_encoders(self) -> None:
+        """Gives documents an encoder of their own, a copy of the one that they shared with questions, in place."""
+        if self.bert_doc is None:
+            self.bert_doc = copy.deepcopy(self.bert_query)
+            self.config.share_encoders = False
 
     def get_input_embeddings(self) -> nn.Module:
         """Returns the word embeddings of `bert_query`."""

@@ -80,19 +80,54 @@ def test_vectors_of_other_passages_are_refused(tmp_path, monkeypatch):
         embedded.load_embedded_index(Encoder.load())
 
 
-def test_the_encoder_is_minilm_inside_retribert():
-    """Mean pooling over transformers' own BertModel, by hand."""
+def minilm_mean(text: str, adapters: dict | None = None) -> np.ndarray:
+    """The mean vector (384,) by transformers' own BertModel, with adapters added by numpy."""
     import torch
     from safetensors.torch import load_file
     from transformers import BertConfig, BertModel
 
-    encoder = Encoder.load()
     config = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
     bert = BertModel(config, add_pooling_layer=False).eval()
     bert.load_state_dict(load_file(asset_path("minilm")), strict=False)
-    ids = torch.tensor([encoder.tokenizer("How do vaccines work?")["input_ids"]])
+    for name in {key.rpartition(".")[0] for key in adapters or {}}:
+        weight = bert.get_parameter(f"{name}.weight")
+        weight.data += torch.from_numpy(adapters[f"{name}.b"].numpy() @ adapters[f"{name}.a"].numpy())
+    ids = torch.tensor([Encoder.load().tokenizer(text)["input_ids"]])
     with torch.no_grad():
-        mean = bert(input_ids=ids).last_hidden_state.mean(dim=1)[0].numpy()
-    projected = encoder.model.project_query.weight.detach().numpy() @ mean
-    expected = projected / np.linalg.norm(projected)
-    np.testing.assert_allclose(encoder.encode_questions(["How do vaccines work?"])[0], expected, atol=1e-5)
+        return bert(input_ids=ids).last_hidden_state.mean(dim=1)[0].numpy()
+
+
+def test_documents_go_through_minilm_as_published_and_the_principal_directions():
+    from safetensors.numpy import load_file
+
+    rows = load_file(embedded.FOLDER / "projections.safetensors")["project_doc.weight"]
+    np.testing.assert_allclose(rows @ rows.T, np.eye(128), atol=1e-5)
+    expected = rows @ minilm_mean("Bees make honey.")
+    encoded = Encoder.load().encode_passages(["Bees make honey."])[0]
+    np.testing.assert_allclose(encoded, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_questions_go_through_minilm_with_the_adapters():
+    from safetensors.torch import load_file
+
+    tensors = load_file(embedded.FOLDER / "adapters.safetensors")
+    own = {key.removeprefix("bert_query."): value for key, value in tensors.items() if key.startswith("bert_query.")}
+    assert own and not any(key.startswith("bert_doc.") for key in tensors)
+    expected = tensors["project_query.weight"].numpy() @ minilm_mean("How do vaccines work?", own)
+    encoded = Encoder.load().encode_questions(["How do vaccines work?"])[0]
+    np.testing.assert_allclose(encoded, expected / np.linalg.norm(expected), atol=1e-5)
+    assert sum((embedded.FOLDER / name).stat().st_size for name in ("adapters.safetensors",)) < 3_000_000
+
+
+def test_the_default_keeps_up_with_its_teacher_and_mixed_search_is_better_still():
+    """The figures that the README gives, on the development questions."""
+    from data.questions import load_questions
+    from evaluation.retrieval import evaluate, measure, relevant_passages
+
+    questions = load_questions("dev")
+    found = Retriever.load()
+    relevant = relevant_passages(questions, found)
+    rows = {name: measure(run, relevant) for name, run in evaluate(questions, found, ["dense", "mixed"]).items()}
+    assert rows["dense"]["questions"] == 143
+    assert rows["dense"]["recall@5"] >= 0.90 and rows["dense"]["mrr@10"] >= 0.73
+    assert rows["mixed"]["recall@5"] >= 0.91 and rows["mixed"]["mrr@10"] >= 0.76

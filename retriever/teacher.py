@@ -1,0 +1,77 @@
+"""The 384-d teacher: MiniLM's own mean vectors, by which the 128-d default is taught and measured.
+
+It knows texts and vectors. The vectors of many passages take minutes, so they are kept in the cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.assets import cache_folder, read_manifest
+from retriever.encode import encode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import BertModel, PreTrainedTokenizerBase
+
+_KEEP_FROM = 1000
+
+
+class Teacher:
+    """all-MiniLM-L6-v2 as it is published: masked mean of the last layer, 384 numbers a text."""
+
+    def __init__(self, encoder: BertModel, tokenizer: PreTrainedTokenizerBase, identity: str) -> None:
+        """Hold an encoder, ready to encode; `identity` names its weights in the cache."""
+        self.encoder = encoder.eval()
+        self.tokenizer = tokenizer
+        self.identity = identity
+
+    @classmethod
+    def load(cls) -> Teacher:
+        """Load the embedded encoder without projections or adapters.
+
+        Raises:
+            data.assets.AssetError: its weights or vocabulary cannot be had.
+        """
+        from retriever.embedded import load_minilm, load_tokenizer
+
+        return cls(load_minilm(), load_tokenizer(), read_manifest()["minilm"].sha256)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts → float32 (n, 384), not normalised; those of a whole corpus are kept in the cache folder."""
+        from safetensors.numpy import load_file, save_file
+
+        path = self._cache_path(texts)
+        if path.is_file():
+            return load_file(path)["vectors"]
+        found = encode(texts, self.tokenizer, self._mean, self.encoder.config.hidden_size)
+        if len(texts) >= _KEEP_FROM:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            save_file({"vectors": found}, part)
+            part.replace(path)
+        return found
+
+    def similarities(self, questions: Sequence[str], passages: Sequence[str]) -> np.ndarray:
+        """Cosines float32 (questions, passages), in [-1, 1]."""
+        return _unit(self.vectors(questions)) @ _unit(self.vectors(passages)).T
+
+    def _mean(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weights = attention_mask[..., None].to(states.dtype)
+        return (states * weights).sum(1) / weights.sum(1)
+
+    def _cache_path(self, texts: Sequence[str]) -> Path:
+        digest = hashlib.sha256(self.identity.encode())
+        for text in texts:
+            digest.update(text.encode() + b"\0")
+        return cache_folder() / "vectors" / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
