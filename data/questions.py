@@ -65,12 +65,15 @@ class Claim:
     kind: str
 
 
-def load_questions(source: QuestionSplit | str | Path = "train") -> list[Question]:
+def load_questions(
+    source: QuestionSplit | str | Path = "train", required: Sequence[str] = ("question", "answer")
+) -> list[Question]:
     """Questions of a split of `data/lfqa`, or of another file with the same fields.
 
     Args:
         source: "train" (free answers), "close" (close answers to the same questions), "dev", or a path. Of the
-            fields only "question" and "answer" must be there.
+            fields only those of `required` must be there.
+        required: the fields that every line must have, "question" among them.
 
     Raises:
         QuestionSetError: the file is missing or empty, or a line of it is broken; file and line are named.
@@ -79,8 +82,9 @@ def load_questions(source: QuestionSplit | str | Path = "train") -> list[Questio
     >>> len(dev), dev[0].titles
     (160, ('Ozone',))
     """
-    rows = _read(_path(source, ("train", "close", "dev"), ""), ("question", "answer"))
-    return [Question(**_fitting(Question, {"id": str(number)} | row)) for number, row in enumerate(rows)]
+    rows = _read(_path(source, ("train", "close", "dev"), ""), required)
+    defaults = {"answer": ""}
+    return [Question(**_fitting(Question, defaults | {"id": str(number)} | row)) for number, row in enumerate(rows)]
 
 
 def load_claims(source: ClaimSplit | str | Path = "train") -> list[Claim]:

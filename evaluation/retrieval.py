@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure_files(given: argparse.Namespace) -> tuple[dict[str, Run], dict[str, str]]:
     """Load what the command line names, and search."""
-    questions = load_questions(given.questions, required=("question",))
+    questions = load_questions(given.questions, required=("question", "titles"))
     from retriever.search import Retriever
 
     retriever = Retriever.load(given.index, given.encoder)
