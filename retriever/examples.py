@@ -62,7 +62,7 @@ def read_examples(
     Raises:
         ExampleError: the source is missing or empty, or a row is broken.
     """
-    examples = []
+    examples: list[Example] = []
     for place, row in _rows(source, split):
         if corpus is not None:
             if row.get("answerable", True):
