@@ -15,6 +15,7 @@ from data.passages import Passage
 
 ReadStatus = Literal["read", "cut", "not read"]
 DECODINGS = ("greedy", "beams", "sampling")
+VOCABULARIES = ("sources", "free")
 LARGEST_SEED = 2**63 - 1
 
 
@@ -39,6 +40,10 @@ class GenerationSettings:
         max_words: longest answer, in words; the answer ends with the last whole sentence within it.
         repetition_penalty: 1 to 2; above 1, tokens already written become less likely (Keskar et al. 2019).
         no_repeat_ngram: no stretch of this many tokens occurs twice in an answer; 0 switches it off.
+        vocabulary: "sources" holds names, numbers and rare words to those of the question and the passages read,
+            "free" does not; used by the fused generator.
+        copy_bonus: 0 to 10, added to the logit of a token that goes on with a stretch of a passage; used by the fused
+            generator.
         seed: of the sampling, 0 to 2**63 - 1.
     """
 
@@ -50,6 +55,8 @@ class GenerationSettings:
     max_words: int = 120
     repetition_penalty: float = 1.1
     no_repeat_ngram: int = 4
+    vocabulary: str = "sources"
+    copy_bonus: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -60,12 +67,15 @@ class GenerationSettings:
         """
         if self.decoding not in DECODINGS:
             raise SettingsError(f"decoding is {self.decoding!r}; allowed are {', '.join(DECODINGS)}")
+        if self.vocabulary not in VOCABULARIES:
+            raise SettingsError(f"vocabulary is {self.vocabulary!r}; allowed are {', '.join(VOCABULARIES)}")
         ranges = {
             "beams": (1, 16),
             "min_words": (0, 1000),
             "max_words": (5, 1000),
             "repetition_penalty": (1.0, 2.0),
             "no_repeat_ngram": (0, 100),
+            "copy_bonus": (0.0, 10.0),
             "seed": (0, LARGEST_SEED),
         }
         for name, (low, high) in ranges.items():

@@ -1,13 +1,14 @@
 """Writing token by token: greedy, sampling and beams over any model that gives the next token's logits.
 
-It knows numbers, and by one function given to it how tokens read as text. It knows no model.
+It knows numbers, and by functions given to it how tokens read as text and which are allowed. It knows no model.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,33 @@ Feed = Callable[[Sequence[Sequence[int]], Sequence[int] | None], Tensor]
 TextOf = Callable[[Sequence[int]], str]
 # An answer that has not ended after this many tokens for each word allowed is given up.
 _MOST_TOKENS_PER_WORD = 4
+
+
+class Guide(Protocol):
+    """Holds an answer to its sources, see `generator.sources.Sources`."""
+
+    def allowed(self, written: Sequence[int]) -> Tensor:
+        """Which tokens may follow the written ones, bool (vocabulary,)."""
+        ...
+
+    def continuing(self, written: Sequence[int]) -> set[int]:
+        """The tokens that go on with a stretch of a source."""
+        ...
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What turns logits into an answer's text.
+
+    Attributes:
+        text_of: tokens → text; may be asked in the middle of a character.
+        end: the token that ends an answer.
+        guide: what holds it to its sources; None for nothing.
+    """
+
+    text_of: TextOf
+    end: int
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True)
@@ -36,11 +64,38 @@ class _Beam:
         return self.score / max(1, len(self.tokens))
 
 
+@dataclass
+class _Row:
+    """One answer of a batch on its way."""
+
+    settings: GenerationSettings
+    voice: Voice
+    random: torch.Generator
+    tokens: list[int] = field(default_factory=list)
+    text: str = ""
+    ended: bool = False
+
+    def choose(self, logits: Tensor) -> None:
+        """Add the next token, greedily or by chance, or end."""
+        short = _too_short(self.text, self.settings)
+        scores = adjust_logits(logits, self.tokens, self.settings, self.voice, short)
+        if self.settings.decoding == "sampling":
+            probabilities = sampling_probabilities(scores, self.settings)
+            token = int(torch.multinomial(probabilities, 1, generator=self.random))
+        else:
+            token = int(scores.argmax())
+        if token == self.voice.end:
+            self.ended = True
+            return
+        self.tokens.append(token)
+        self.text = self.voice.text_of(self.tokens)
+        self.ended = is_enough(self.text, len(self.tokens), self.settings)
+
+
 def decode(
     logits: Tensor,
     feed: Feed,
-    text_of: TextOf,
-    end: int,
+    voice: Voice,
     settings: GenerationSettings,
     stop: threading.Event | None = None,
 ) -> Iterator[str]:
@@ -49,8 +104,7 @@ def decode(
     Args:
         logits: of the first token, (1, vocabulary).
         feed: adds tokens and gives the logits of the next ones.
-        text_of: tokens → text; may be asked in the middle of a character.
-        end: the token that ends an answer.
+        voice: how tokens become text.
         settings: see `GenerationSettings`.
         stop: ends it at the next token when set.
 
@@ -58,45 +112,60 @@ def decode(
         The text so far; with beams that of the best hypothesis, which may change. The last text may still end in
         mid-sentence: `finish` makes the answer of it.
     """
-    write = _write_beams if settings.decoding == "beams" else _write_one
-    yield from write(logits, feed, text_of, end, settings, stop or threading.Event())
+    stop = stop or threading.Event()
+    if settings.decoding == "beams":
+        yield from _write_beams(logits, feed, voice, settings, stop)
+        return
+    for texts in decode_batch(logits, feed, [voice], [settings], stop):
+        yield texts[0]
 
 
-def _write_one(
-    logits: Tensor, feed: Feed, text_of: TextOf, end: int, settings: GenerationSettings, stop: threading.Event
-) -> Iterator[str]:
-    """Greedy search or sampling."""
-    random = torch.Generator().manual_seed(settings.seed)
-    tokens: list[int] = []
-    text = ""
-    while not stop.is_set():
-        scores = adjust_logits(logits[0].float().cpu(), tokens, settings, end, _too_short(text, settings))
-        if settings.decoding == "sampling":
-            token = int(torch.multinomial(sampling_probabilities(scores, settings), 1, generator=random))
-        else:
-            token = int(scores.argmax())
-        if token == end:
-            return
-        tokens.append(token)
-        text = text_of(tokens)
-        yield text
-        if is_enough(text, len(tokens), settings):
-            return
-        logits = feed([[token]], None)
+def decode_batch(
+    logits: Tensor,
+    feed: Feed,
+    voices: Sequence[Voice],
+    settings: Sequence[GenerationSettings],
+    stop: threading.Event | None = None,
+) -> Iterator[list[str]]:
+    """Write several answers at once, greedily or by sampling, each row with its own voice, settings and seed.
+
+    Args:
+        logits: of the first tokens, (rows, vocabulary).
+        feed: see `decode`; rows that have ended are no longer fed.
+        voices: of each row.
+        settings: of each row; "beams" is taken as "greedy" here.
+        stop: see `decode`.
+
+    Yields:
+        The texts so far, of all rows, after every step.
+    """
+    stop = stop or threading.Event()
+    rows = [
+        _Row(own, voice, torch.Generator().manual_seed(own.seed)) for own, voice in zip(settings, voices, strict=True)
+    ]
+    active = list(rows)
+    while active and not stop.is_set():
+        for row, scores in zip(active, logits.float().cpu(), strict=True):
+            row.choose(scores)
+        yield [row.text for row in rows]
+        parents = [place for place, row in enumerate(active) if not row.ended]
+        active = [active[place] for place in parents]
+        if active and not stop.is_set():
+            logits = feed([[row.tokens[-1]] for row in active], parents)
 
 
 def _write_beams(
-    logits: Tensor, feed: Feed, text_of: TextOf, end: int, settings: GenerationSettings, stop: threading.Event
+    logits: Tensor, feed: Feed, voice: Voice, settings: GenerationSettings, stop: threading.Event
 ) -> Iterator[str]:
     """Beam search with length-normalised scores; ends when no open hypothesis can be better than the ended ones."""
-    width = settings.beams
+    width, end, text_of = settings.beams, voice.end, voice.text_of
     beams = [_Beam((), 0.0)]
     ended: list[_Beam] = []
     while not stop.is_set():
         candidates = []
         for row, beam in enumerate(beams):
             short = _too_short(text_of(beam.tokens), settings)
-            scores = adjust_logits(logits[row].float().cpu(), beam.tokens, settings, end, short).log_softmax(-1)
+            scores = adjust_logits(logits[row].float().cpu(), beam.tokens, settings, voice, short).log_softmax(-1)
             values, tokens = scores.topk(min(2 * width, len(scores)))
             candidates += [(beam.score + float(v), row, int(t)) for v, t in zip(values, tokens, strict=True)]
         candidates.sort(key=lambda candidate: -candidate[0])
@@ -130,9 +199,9 @@ def _mean(beam: _Beam) -> float:
 
 
 def adjust_logits(
-    logits: Tensor, written: Sequence[int], settings: GenerationSettings, end: int, forbid_end: bool
+    logits: Tensor, written: Sequence[int], settings: GenerationSettings, voice: Voice, forbid_end: bool
 ) -> Tensor:
-    """Logits (vocabulary,) after repetition control: a new tensor.
+    """Logits (vocabulary,) after repetition control and what holds the answer to its sources: a new tensor.
 
     The penalty divides positive and multiplies negative logits of written tokens (Keskar et al. 2019,
     arXiv 1909.05858); tokens that would complete a stretch of `no_repeat_ngram` tokens a second time are forbidden.
@@ -146,9 +215,24 @@ def adjust_logits(
         )
     for token in repeating_tokens(written, settings.no_repeat_ngram):
         logits[token] = float("-inf")
-    if forbid_end:
-        logits[end] = float("-inf")
+    if voice.guide is not None:
+        _hold_to_sources(logits, written, settings, voice)
+    if forbid_end and logits.isfinite().sum() > 1:
+        logits[voice.end] = float("-inf")
     return logits
+
+
+def _hold_to_sources(logits: Tensor, written: Sequence[int], settings: GenerationSettings, voice: Voice) -> None:
+    """Forbid what the sources do not hold, and favour going on with a stretch of them; in place."""
+    assert voice.guide is not None
+    if settings.copy_bonus:
+        logits[list(voice.guide.continuing(written))] += settings.copy_bonus
+    if settings.vocabulary == "sources":
+        allowed = voice.guide.allowed(written)
+        ending = logits[voice.end].item()
+        logits.masked_fill_(~allowed, float("-inf"))
+        # Where nothing else is left, the answer ends.
+        logits[voice.end] = ending if ending != float("-inf") else 0.0
 
 
 def repeating_tokens(written: Sequence[int], size: int) -> set[int]:

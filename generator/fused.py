@@ -1,65 +1,83 @@
 """The fused generator: the embedded encoder–decoder behind the common interface.
 
-It holds the model and its tokenizer together and lays out what they read, in the chat form that SmolLM2 was tuned on.
+It holds the model, the layout of its inputs and the passages read before together, and writes answers.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.passages import Passage
-from generator.base import GenerationSettings, GeneratorError, ReadPassage, Step
-from generator.prompt import FUSED_INSTRUCTION, fit_passages, fused_passage
+from generator.base import GenerationSettings, ReadPassage, Step
+from generator.fused_layout import FusedLayout
+from generator.prompt import fit_passages, fused_passage
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from generator.modeling_fused import FusedModel
+    from generator.decoding import Voice
+    from generator.modeling_fused import FusedModel, Memory
 
+# A question and what is read for it.
+Request = tuple[str, Sequence[ReadPassage]]
 # Tokens of all passages together, and of one: reading time grows with them.
 MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
+# Passages that were read stay in memory up to this size; one of usual length takes 5 MB.
+_CACHE_BYTES = 256 << 20
+# The adapter that comes along.
+EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
 
 
 class FusedGenerator:
     """Writes with the fused encoder–decoder (`generator.base.Generator`)."""
 
-    name = "fused"
-
-    def __init__(self, model: FusedModel, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: FusedModel, tokenizer: Tokenizer, name: str = "fused") -> None:
         """Hold a model and its tokenizer.
 
         Raises:
             GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
         """
+        from generator.passage_cache import PassageCache
+
+        self.name = name
+        self.layout = FusedLayout(tokenizer)
         self._model = model
-        self._tokenizer = tokenizer
-        # Text that looks like a control token is only text, whoever wrote it.
-        tokenizer.encode_special_tokens = True
-        self._turn, self._end = _control_token(tokenizer, "<|im_start|>"), _control_token(tokenizer, "<|im_end|>")
-        system = f"system\n{FUSED_INSTRUCTION}"
-        self._prefix = [self._turn, *self._ids(system), self._end, *self._ids("\n")]
-        self._prefix += [self._turn, *self._ids("user\nPassages:\n")]
+        self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
-    def load(cls, gguf: Path, cache: Path) -> FusedGenerator:
-        """Load SmolLM2 from its GGUF file; the first time it is prepared in the cache folder.
+    def load(cls, adapter: Path | None = EMBEDDED_ADAPTER, name: str = "fused") -> FusedGenerator:
+        """Load the embedded SmolLM2 with an adapter; the first time it is prepared in the cache folder.
+
+        Args:
+            adapter: the folder of an adapter; None for the model as it was before training.
+            name: by which it was asked for.
 
         Raises:
-            generator.base.GeneratorError: the file is no such model.
+            generator.base.GeneratorError: the adapter is missing or another model's.
+            data.assets.AssetError: the embedded model cannot be had.
         """
         import torch
 
+        from data.assets import asset_path, cache_folder, read_manifest
         from generator.gguf_checkpoint import load_gguf
         from generator.modeling_fused import FusedModel
 
-        stack, tokenizer = load_gguf(gguf, cache)
+        path = asset_path("smollm2")
+        stack, tokenizer = load_gguf(path, cache_folder() / "fused")
+        if adapter is None:
+            model = FusedModel(stack.config, stack).requires_grad_(False)
+        else:
+            from generator.adapter import adapted_model
+
+            model = adapted_model(stack, adapter, path.stem, read_manifest()["smollm2"].sha256)
         if torch.cuda.is_available():
-            stack = stack.to("cuda", torch.bfloat16)
-        return cls(FusedModel(stack.config, stack), tokenizer)
+            model = model.to("cuda", torch.bfloat16)
+        return cls(model, tokenizer, name)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
         """What fits of the passages; see `Generator.read`."""
@@ -80,35 +98,78 @@ class FusedGenerator:
 
         stop = stop or threading.Event()
         yield Step("reading", "")
-        texts = [fused_passage(part.passage.title, part.text) for part in passages if part.text]
         with torch.inference_mode():
-            memory = self._model.encode(self._prefix, [self._ids(text) for text in texts])
+            memory, logits = self._model.ask(self.layout.question(question), self._memory(passages))
         state = DecoderState(self._model, memory)
-        logits = state.feed([self._question_ids(question)])
         text = ""
-        for text in decode(logits, state.feed, self._text, self._end, settings, stop):
+        for text in decode(logits, state.feed, self._voice(question, passages), settings, stop):
             yield Step("writing", text)
         yield Step("done", finish(text, settings), stopped=stop.is_set())
 
-    def _question_ids(self, question: str) -> list[int]:
-        """The end of the prompt, from the question to where the answer begins."""
-        asked = [*self._ids(f"\nQuestion: {question}"), self._end, *self._ids("\n")]
-        return [*asked, self._turn, *self._ids("assistant\n")]
+    def write_batch(
+        self,
+        requests: Sequence[Request],
+        settings: Sequence[GenerationSettings],
+        stop: threading.Event | None = None,
+    ) -> list[str]:
+        """Write several answers at once: to different questions, or candidates for one.
+
+        Args:
+            requests: a question with what `read` returned, for each answer; the same object may come several times.
+            settings: of each answer; greedy or sampling.
+            stop: set from any thread to end early.
+
+        Returns:
+            The answers, each of whole sentences.
+        """
+        import torch
+
+        from generator.decoding import decode_batch, finish
+        from generator.modeling_fused import DecoderState, Memory
+
+        distinct = list({id(request): request for request in requests}.values())
+        places = [next(n for n, other in enumerate(distinct) if other is request) for request in requests]
+        with torch.inference_mode():
+            asked = [self._model.ask(self.layout.question(q), self._memory(read)) for q, read in distinct]
+        voices = [self._voice(question, read) for question, read in distinct]
+        state = DecoderState(self._model, Memory.batch([memory for memory, _ in asked]))
+        state.select(places)
+        logits = torch.cat([asked[place][1] for place in places])
+        steps = decode_batch(logits, state.feed, [voices[place] for place in places], settings, stop)
+        texts = functools.reduce(lambda _, texts: texts, steps, [""] * len(requests))
+        return [finish(text, own) for text, own in zip(texts, settings, strict=True)]
+
+    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+        """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.
+
+        Args:
+            question: as asked.
+            passages: what `read` returned.
+            answer: any text; its end counts as a token too.
+        """
+        import torch
+
+        asked, written = self.layout.question(question), self.layout.answer(answer)
+        with torch.inference_mode():
+            ids = torch.tensor([asked + written[:-1]], device=self._model.rank_keys.device)
+            states = self._model.states(ids, self._memory(passages))[0, len(asked) - 1 :]
+            logits = self._model.decoder.logits(states).float()
+            target = torch.tensor(written, device=logits.device)
+            loss = torch.nn.functional.cross_entropy(logits, target, reduction="sum")
+        return float(loss), len(written)
+
+    def _voice(self, question: str, passages: Sequence[ReadPassage]) -> Voice:
+        """How tokens become the text of an answer to this question."""
+        from generator.decoding import Voice
+        from generator.sources import Sources
+
+        texts = [fused_passage(part.passage.title, part.text) for part in passages if part.text]
+        return Voice(self.layout.text, self.layout.end, Sources(self.layout.tokenizer, question, texts))
+
+    def _memory(self, passages: Sequence[ReadPassage]) -> Memory:
+        """What the decoder attends to of the passages that were read, best first."""
+        ids = [self.layout.passage(part.passage.title, part.text) for part in passages if part.text]
+        return self._model.fuse(self._passages.prefix, self._passages.read(ids))
 
     def _cost(self, texts: Sequence[str]) -> int:
-        return sum(len(self._ids(text)) for text in texts)
-
-    def _ids(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
-
-    def _text(self, tokens: Sequence[int]) -> str:
-        """Tokens as text, without the beginning of a character that is not whole yet."""
-        return self._tokenizer.decode(list(tokens), skip_special_tokens=True).rstrip("\ufffd").strip()
-
-
-def _control_token(tokenizer: Tokenizer, token: str) -> int:
-    """The id of a control token of the chat form."""
-    number = tokenizer.token_to_id(token)
-    if number is None:
-        raise GeneratorError(f"the model's vocabulary lacks {token}: it was not tuned on this chat form")
-    return number
+        return sum(len(self.layout.ids(text)) for text in texts)

@@ -1,8 +1,9 @@
-"""Generators by name: "extractive", "fused", or the name or folder of a seq2seq checkpoint."""
+"""Generators by name: "extractive", "fused", an adapter's folder, or the name or folder of a seq2seq checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -40,10 +41,13 @@ def load_generator(name: str, embedder: Embedder) -> Generator:
 
         return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
     if name == "fused":
-        from data.assets import asset_path, cache_folder
         from generator.fused import FusedGenerator
 
-        return FusedGenerator.load(asset_path("smollm2"), cache_folder() / "fused")
+        return FusedGenerator.load()
+    if (Path(name).expanduser() / "adapter.json").is_file():
+        from generator.fused import FusedGenerator
+
+        return FusedGenerator.load(Path(name).expanduser(), name)
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqGenerator.load(name)

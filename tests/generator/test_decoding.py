@@ -9,7 +9,7 @@ import torch
 
 from data.sentences import is_complete
 from generator.base import GenerationSettings
-from generator.decoding import adjust_logits, decode, finish, is_enough, sampling_probabilities
+from generator.decoding import Voice, adjust_logits, decode, decode_batch, finish, is_enough, sampling_probabilities
 
 END = 0
 PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0, "min_words": 0}
@@ -43,7 +43,7 @@ def words(tokens) -> str:
 
 
 def last(table, settings, text_of=letters, stop=None) -> str:
-    *_, text = [*decode(table.first, table.feed, text_of, END, settings, stop), ""][-2:][:1] or [""]
+    *_, text = [*decode(table.first, table.feed, Voice(text_of, END), settings, stop), ""][-2:][:1] or [""]
     return text
 
 
@@ -98,7 +98,7 @@ def test_top_p_keeps_the_fewest_tokens_that_hold_the_mass():
 
 def test_the_repetition_penalty_lowers_written_tokens_only():
     settings = GenerationSettings(repetition_penalty=2.0, no_repeat_ngram=0)
-    adjusted = adjust_logits(torch.tensor([1.0, 2.0, -2.0, 3.0]), [1, 2, 1], settings, END, forbid_end=False)
+    adjusted = adjust_logits(torch.tensor([1.0, 2.0, -2.0, 3.0]), [1, 2, 1], settings, Voice(letters, END), forbid_end=False)
     assert adjusted.tolist() == [1.0, 1.0, -4.0, 3.0]
 
 
@@ -142,7 +142,7 @@ def test_stop_ends_at_the_next_token(decoding):
     table.first[:, END] = -30
     settings = GenerationSettings(decoding=decoding, beams=2, max_words=100, **PLAIN)
     texts = []
-    for text in decode(table.first, table.feed, words, END, settings, stop):
+    for text in decode(table.first, table.feed, Voice(words, END), settings, stop):
         texts.append(text)
         if len(texts) == 5:
             stop.set()
@@ -152,7 +152,7 @@ def test_stop_ends_at_the_next_token(decoding):
 def test_stopped_before_the_first_token_nothing_is_written():
     stop = threading.Event()
     stop.set()
-    assert list(decode(Table(0).first, Table(0).feed, words, END, GenerationSettings(), stop)) == []
+    assert list(decode(Table(0).first, Table(0).feed, Voice(words, END), GenerationSettings(), stop)) == []
 
 
 @pytest.mark.parametrize(

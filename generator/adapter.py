@@ -1,0 +1,138 @@
+"""The fused generator's trained part: what training changed of SmolLM2, in a small folder.
+
+    adapter.json           of which base, with which settings and data it was trained
+    adapter.safetensors    low-rank updates by layer (or whole weights, after full tuning) and the ranks' vectors
+
+It knows files and weights, no text and no training.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from generator.base import GeneratorError
+from generator.modeling_fused import FusedModel, Stack
+from training.lora import merge_adapters
+
+CARD, WEIGHTS = "adapter.json", "adapter.safetensors"
+FORMAT = 1
+_RANKS = "rank_keys"
+_STACKS = ("encoder", "decoder")
+
+
+@dataclass(frozen=True)
+class AdapterCard:
+    """What an adapter belongs to and how it was made.
+
+    Attributes:
+        base: the name of the model that it changes, and `base_sha256`, the hash of that model's file.
+        training: settings, data and measures of the run.
+        format: the version of the folder's layout.
+    """
+
+    base: str
+    base_sha256: str
+    training: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+def save_adapter(folder: Path, tensors: Mapping[str, Tensor], card: AdapterCard) -> None:
+    """Write an adapter, in half precision; the card comes last, so that a killed run leaves none that opens.
+
+    Args:
+        folder: made where missing.
+        tensors: by "encoder.…" or "decoder.…" and layer, "….a" and "….b" of an update or "….weight", and "rank_keys".
+        card: what it is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CARD).unlink(missing_ok=True)
+    save_file({name: tensor.detach().half().cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
+    part = folder / f"{CARD}.part"
+    part.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, folder / CARD)
+
+
+def read_card(folder: Path) -> AdapterCard:
+    """The card of an adapter's folder.
+
+    Raises:
+        GeneratorError: there is none, or one of another layout.
+    """
+    path = folder / CARD
+    try:
+        card = AdapterCard(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise GeneratorError(f"{folder} holds no adapter: {CARD} is missing") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise GeneratorError(f"{path} is no adapter's card ({error}); train it again or check it out again") from error
+    if card.format != FORMAT:
+        raise GeneratorError(f"{path} has layout {card.format}, this program reads {FORMAT}; train it again")
+    return card
+
+
+def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
+    """The fused model with an adapter merged into the copies of those layers that it changes.
+
+    Args:
+        stack: the plain base, left as it is.
+        folder: the adapter's.
+        base: the base's name.
+        base_sha256: the hash of its file.
+
+    Raises:
+        GeneratorError: the adapter is missing, damaged, or another base's; both names are said.
+    """
+    card = read_card(folder)
+    if card.base_sha256 != base_sha256:
+        raise GeneratorError(
+            f"the adapter {folder} was trained for {card.base} ({card.base_sha256[:12]}), the model in use is "
+            f"{base} ({base_sha256[:12]}): name that model or train an adapter for this one"
+        )
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise GeneratorError(f"{folder / WEIGHTS} is missing or damaged ({error}); check it out again") from error
+    stacks = {name: _changed(stack, _under(tensors, name), folder) for name in _STACKS}
+    model = FusedModel(stack.config, stacks["encoder"], stacks["decoder"])
+    if _RANKS in tensors:
+        model.rank_keys.data.copy_(tensors[_RANKS])
+    return model.requires_grad_(False).eval()
+
+
+def shared_copy(stack: Stack) -> Stack:
+    """A second stack with the same weights in the same memory, whose layers can be exchanged."""
+    with torch.device("meta"):
+        copy = Stack(stack.config)
+    copy.load_state_dict(stack.state_dict(), assign=True)
+    return copy.requires_grad_(False).eval()
+
+
+def _changed(stack: Stack, tensors: Mapping[str, Tensor], folder: Path) -> Stack:
+    """The stack itself where nothing changes, else a copy of which only the changed layers take memory of their own."""
+    if not tensors:
+        return stack
+    copy = shared_copy(stack)
+    try:
+        for name in sorted({key.rpartition(".")[0] for key in tensors}):
+            layer = copy.get_submodule(name)
+            assert isinstance(layer.weight, Tensor)
+            layer.weight = nn.Parameter(tensors.get(f"{name}.weight", layer.weight).to(layer.weight, copy=True))
+        merge_adapters(copy, {key: value for key, value in tensors.items() if key.endswith((".a", ".b"))})
+    except (AttributeError, ValueError, KeyError) as error:
+        raise GeneratorError(f"the adapter {folder} does not fit its model: {error}") from error
+    return copy.requires_grad_(False).eval()
+
+
+def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors of one stack, by their names in it."""
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

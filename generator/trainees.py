@@ -1,0 +1,305 @@
+"""What can be trained: the fused model and ordinary sequence-to-sequence checkpoints, behind one interface.
+
+A trainee turns examples into a loss, names its trained weights, and writes a folder that `--generator` opens. It knows
+models and tokens; the loop around it is in train.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from generator.base import GeneratorError
+from generator.prompt import fit_passages
+from generator.training_data import Example
+from training.lora import adapter_tensors, add_adapters, bake_adapters
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from generator.modeling_fused import Stack
+    from generator.seq2seq import Seq2SeqGenerator
+
+# The label of a token that is not part of the answer, as `cross_entropy` ignores it.
+_NOT_TRAINED = -100
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Which weights are trained.
+
+    Attributes:
+        rank: of the low-rank updates; 0 trains the layers' own weights.
+        alpha: the updates are scaled by alpha / rank.
+        encoder: whether the encoder is trained too.
+        precision: "fp32" or "bf16", of the matrix products; the trained weights stay float32.
+    """
+
+    rank: int = 32
+    alpha: float = 64.0
+    encoder: bool = False
+    precision: str = "fp32"
+
+
+class Trainee(Protocol):
+    """A model in training."""
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The trained weights by name."""
+        ...
+
+    def tokens(self, example: Example) -> int:
+        """How many tokens of an example count in its loss: those of the answer and its end."""
+        ...
+
+    def size(self, example: Example) -> int:
+        """How many tokens an example has in all; examples of like size make full batches."""
+        ...
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """The negative log-likelihood, summed over all answers' tokens, in nats."""
+        ...
+
+    def train(self, training: bool) -> None:
+        """Switch dropout on or off."""
+        ...
+
+    def save(self, folder: Path, facts: dict[str, Any]) -> None:
+        """Write the model as it is now, with facts about its training."""
+        ...
+
+
+class FusedTrainee:
+    """The fused model over the embedded SmolLM2 (`Trainee`)."""
+
+    def __init__(
+        self, stack: Stack, tokenizer: Tokenizer, base: tuple[str, str], tuning: Tuning, cache_bytes: int = 0
+    ) -> None:
+        """Prepare a model for training.
+
+        Args:
+            stack: the plain base.
+            tokenizer: its tokenizer.
+            base: the base's name and the hash of its file.
+            tuning: which weights are trained.
+            cache_bytes: how much memory passages may take that were read before; used while the encoder is frozen.
+        """
+        from generator.adapter import shared_copy
+        from generator.fused_layout import FusedLayout
+        from generator.modeling_fused import FusedModel
+        from generator.passage_cache import PassageCache
+
+        self.layout = FusedLayout(tokenizer)
+        self._base, self._tuning = base, tuning
+        self._dtype = torch.bfloat16 if tuning.precision == "bf16" else torch.float32
+        self._device = stack.embeddings.weight.device
+        stack.requires_grad_(False)
+        decoder = shared_copy(stack)
+        encoder = shared_copy(stack) if tuning.encoder else stack
+        self.model = FusedModel(stack.config, encoder, decoder)
+        self.model.rank_keys.requires_grad_(True)
+        self._trained = {"decoder": decoder} | ({"encoder": encoder} if tuning.encoder else {})
+        for part in self._trained.values():
+            _make_trainable(part, "", tuning)
+        # Frozen weights in half precision: casting them anew at every step would cost more than the products.
+        _cast_frozen(self.model, self._dtype)
+        with self._autocast():
+            self._passages = (
+                None if tuning.encoder else PassageCache(self.model, self.layout.prefix, cache_bytes, False)
+            )
+
+    @classmethod
+    def embedded(cls, tuning: Tuning, cache_bytes: int) -> FusedTrainee:
+        """Train the embedded SmolLM2, on a GPU where there is one.
+
+        Raises:
+            data.assets.AssetError: it cannot be had.
+        """
+        from data.assets import asset_path, cache_folder, read_manifest
+        from generator.gguf_checkpoint import load_gguf
+
+        path = asset_path("smollm2")
+        stack, tokenizer = load_gguf(path, cache_folder() / "fused")
+        if torch.cuda.is_available():
+            stack = stack.to("cuda")
+        return cls(stack, tokenizer, (path.stem, read_manifest()["smollm2"].sha256), tuning, cache_bytes)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """See `Trainee.parameters`."""
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    def tokens(self, example: Example) -> int:
+        """See `Trainee.tokens`."""
+        return len(self.layout.answer(example.answer))
+
+    def size(self, example: Example) -> int:
+        """See `Trainee.size`."""
+        return sum(len(passage.text) for passage in example.passages) // 4 + self.tokens(example)
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """See `Trainee.loss`."""
+        from generator.modeling_fused import Memory
+
+        asked = [self.layout.question(example.question) for example in examples]
+        written = [self.layout.answer(example.answer) for example in examples]
+        rows = [question + answer for question, answer in zip(asked, written, strict=True)]
+        ids, labels = _padded(rows, [len(question) for question in asked], self._device)
+        with self._autocast():
+            memory = Memory.batch(self._memories(examples))
+            states = self.model.states(ids, memory)
+            answers = labels != _NOT_TRAINED
+            logits = self.model.decoder.logits(states[answers])
+        return functional.cross_entropy(logits.float(), labels[answers], reduction="sum")
+
+    def train(self, training: bool) -> None:
+        """See `Trainee.train`."""
+        self.model.train(training)
+
+    def save(self, folder: Path, facts: dict[str, Any]) -> None:
+        """See `Trainee.save`."""
+        from generator.adapter import AdapterCard, save_adapter
+
+        tensors = {"rank_keys": self.model.rank_keys}
+        for stack, part in self._trained.items():
+            changed = adapter_tensors(part) if self._tuning.rank else _trained_weights(part)
+            tensors |= {f"{stack}.{name}": tensor for name, tensor in changed.items()}
+        save_adapter(folder, tensors, AdapterCard(*self._base, training=asdict(self._tuning) | facts))
+
+    def _memories(self, examples: Sequence[Example]) -> list[Any]:
+        """What the decoder attends to for each example."""
+        from generator.fused import LONGEST_PASSAGE, MOST_TOKENS
+
+        texts = [
+            fit_passages(example.passages, lambda parts: sum(map(self._length, parts)), MOST_TOKENS, LONGEST_PASSAGE)
+            for example in examples
+        ]
+        ids = [[self.layout.passage(part.passage.title, part.text) for part in row if part.text] for row in texts]
+        if self._passages is not None:
+            prefix, states = self._passages.prefix, self._passages.read(sum(ids, []))
+        else:
+            prefix = self.model.read_prefix(self.layout.prefix)
+            states = self.model.read(prefix, sum(ids, []))
+        memories, start = [], 0
+        for row in ids:
+            memories.append(self.model.fuse(prefix, states[start : start + len(row)]))
+            start += len(row)
+        return memories
+
+    def _length(self, text: str) -> int:
+        return len(self.layout.ids(text))
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16)
+
+
+class Seq2SeqTrainee:
+    """Any sequence-to-sequence checkpoint of transformers (`Trainee`)."""
+
+    def __init__(self, generator: Seq2SeqGenerator, tuning: Tuning) -> None:
+        """Prepare a loaded checkpoint for training."""
+        self._generator, self._tuning = generator, tuning
+        self._model: nn.Module = generator.model
+        if torch.cuda.is_available():
+            self._model.to("cuda")
+        self._device = next(self._model.parameters()).device
+        self._model.requires_grad_(False)
+        _make_trainable(self._model, "" if tuning.encoder else r"(?<!\w)decoder\.", tuning)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """See `Trainee.parameters`."""
+        return {name: weight for name, weight in self._model.named_parameters() if weight.requires_grad}
+
+    def tokens(self, example: Example) -> int:
+        """See `Trainee.tokens`."""
+        return len(self._generator.answer_ids(example.answer))
+
+    def size(self, example: Example) -> int:
+        """See `Trainee.size`."""
+        return sum(len(passage.text) for passage in example.passages) // 4 + self.tokens(example)
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """See `Trainee.loss`."""
+        return sum((self._loss(example) for example in examples), start=torch.zeros((), device=self._device))
+
+    def train(self, training: bool) -> None:
+        """See `Trainee.train`."""
+        self._model.train(training)
+
+    def save(self, folder: Path, facts: dict[str, Any]) -> None:
+        """See `Trainee.save`; low-rank updates are merged in a copy, so that transformers opens the folder."""
+        import copy
+        import json
+
+        model = copy.deepcopy(self._model)
+        if self._tuning.rank:
+            bake_adapters(model)
+        model.save_pretrained(folder)  # type: ignore[operator]
+        self._generator.tokenizer.save_pretrained(folder)
+        text = json.dumps(asdict(self._tuning) | facts, indent=2, ensure_ascii=False)
+        (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+
+    def _loss(self, example: Example) -> Tensor:
+        read = self._generator.read(example.question, example.passages)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._tuning.precision == "bf16"):
+            return self._generator.answer_nll(example.question, read, example.answer)
+
+
+def _make_trainable(model: nn.Module, where: str, tuning: Tuning) -> None:
+    """Give the linear layers whose name matches `where` low-rank updates, or let their own weights be trained."""
+    if tuning.rank:
+        trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+        try:
+            add_adapters(model, where, tuning.rank, tuning.alpha)
+        except ValueError as error:
+            raise GeneratorError(f"{type(model).__name__} cannot be trained so: {error}") from error
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(weight.requires_grad or name in trained)
+        return
+    import re
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear) and re.search(where, name):
+            layer.weight = nn.Parameter(layer.weight.detach().clone().float())
+
+
+def _trained_weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def _cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
+    """Linear weights that are not trained, in another precision; norms and embeddings stay as they are."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear) and not layer.weight.requires_grad:
+            layer.weight.data = layer.weight.data.to(dtype)
+
+
+def _padded(rows: Sequence[Sequence[int]], asked: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows of question and answer → inputs without the last token, and what each is to predict; (batch, tokens)."""
+    length = max(map(len, rows)) - 1
+    ids = torch.zeros(len(rows), length, dtype=torch.long)
+    labels = torch.full_like(ids, _NOT_TRAINED)
+    for number, (row, start) in enumerate(zip(rows, asked, strict=True)):
+        ids[number, : len(row) - 1] = torch.tensor(row[:-1])
+        labels[number, start - 1 : len(row) - 1] = torch.tensor(row[start:])
+    return ids.to(device), labels.to(device)
+
+
+def load_trainee(name: str, tuning: Tuning, cache_bytes: int) -> Trainee:
+    """The trainee of that name: "fused", or the name or folder of a sequence-to-sequence checkpoint.
+
+    Raises:
+        GeneratorError: there is none, or it cannot be trained.
+    """
+    if name == "extractive":
+        raise GeneratorError("the extractive generator has no weights to train: name fused or a seq2seq checkpoint")
+    if name == "fused":
+        return FusedTrainee.embedded(tuning, cache_bytes)
+    from generator.seq2seq import Seq2SeqGenerator
+
+    return Seq2SeqTrainee(Seq2SeqGenerator.load(name), tuning)

@@ -1,0 +1,95 @@
+"""Training examples for generators: questions with their answers, and the passages that they are to be read with.
+
+As at run time the passages are those that the retriever finds; gold ones (the articles that an answer was written
+from) are put in where they are missing. Each example is drawn by its own random numbers, from the seed, the epoch and
+its place, so that a resumed run sees the same ones. It knows questions and passages, no model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from data.passages import Passage
+from data.questions import Question, QuestionSetError, missing_titles, passages_by_title
+from retriever.search import Retriever
+
+# Found for every question once; examples are drawn from these.
+_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question with its answer and the passages to read it with, in the order in which they are read."""
+
+    question: str
+    answer: str
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How examples are drawn.
+
+    Attributes:
+        fewest, most: how many passages an example has, drawn evenly.
+        gold_share: in this share of the examples, supporting passages that were not found replace the last found.
+        shuffle: whether the passages' order is random instead of best first.
+        seed: of everything random here.
+    """
+
+    fewest: int = 3
+    most: int = 5
+    gold_share: float = 0.8
+    shuffle: bool = True
+    seed: int = 0
+
+
+class ExampleSource:
+    """Questions of a file with what the retriever found for them; examples are drawn anew each epoch.
+
+    Attributes:
+        missing: titles that the questions name and the corpus lacks.
+    """
+
+    def __init__(self, questions: Sequence[Question], retriever: Retriever, method: str = "mixed") -> None:
+        """Find the passages of every question, with a progress bar.
+
+        Raises:
+            QuestionSetError: there are no questions.
+        """
+        if not questions:
+            raise QuestionSetError("there are no questions to train on: give a file with at least one line")
+        titles = passages_by_title(retriever.index.passages)
+        self.questions = list(questions)
+        self.missing = missing_titles(questions, titles)
+        self._found = [
+            [hit.passage for hit in retriever.search(item.question, _DEPTH, method)]
+            for item in tqdm(questions, desc="finding passages", unit="question", mininterval=0.5)
+        ]
+        self._gold = [[titles[title] for title in item.titles if title in titles] for item in questions]
+
+    def __len__(self) -> int:
+        """How many questions there are."""
+        return len(self.questions)
+
+    def draw(self, number: int, epoch: int, drawing: Drawing) -> Example:
+        """The example of a question in an epoch; the same arguments give the same example."""
+        random_ = random.Random(f"{drawing.seed} {epoch} {number}")
+        count = random_.randint(drawing.fewest, drawing.most)
+        passages = self._found[number][:count]
+        if random_.random() < drawing.gold_share:
+            lacking = [passage for passage in self._gold[number] if passage not in passages][:count]
+            passages = [*passages[: max(0, count - len(lacking))], *lacking]
+        if drawing.shuffle:
+            random_.shuffle(passages)
+        item = self.questions[number]
+        return Example(item.question, item.answer, tuple(passages))
+
+    def as_asked(self, number: int, passages: int) -> Example:
+        """The example as a visitor would ask it: the best passages found, best first, nothing put in."""
+        item = self.questions[number]
+        return Example(item.question, item.answer, tuple(self._found[number][:passages]))
