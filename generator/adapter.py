@@ -80,14 +80,13 @@ def read_card(folder: Path) -> AdapterCard:
     return card
 
 
-def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
-    """The fused model with an adapter merged into the copies of those layers that it changes.
+def read_adapter(folder: Path, base: str, base_sha256: str) -> dict[str, Tensor]:
+    """The weights of an adapter, as `save_adapter` was given them.
 
     Args:
-        stack: the plain base, left as it is.
         folder: the adapter's.
-        base: the base's name.
-        base_sha256: the hash of its file.
+        base: the name of the model in use.
+        base_sha256: the hash of that model's file.
 
     Raises:
         GeneratorError: the adapter is missing, damaged, or another base's; both names are said.
@@ -99,9 +98,24 @@ def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> Fu
             f"{base} ({base_sha256[:12]}): name that model or train an adapter for this one"
         )
     try:
-        tensors = load_file(folder / WEIGHTS)
+        return load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise GeneratorError(f"{folder / WEIGHTS} is missing or damaged ({error}); check it out again") from error
+
+
+def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
+    """The fused model with an adapter merged into the copies of those layers that it changes.
+
+    Args:
+        stack: the plain base, left as it is.
+        folder: the adapter's.
+        base: the base's name.
+        base_sha256: the hash of its file.
+
+    Raises:
+        GeneratorError: see `read_adapter`; or the adapter does not fit the model.
+    """
+    tensors = read_adapter(folder, base, base_sha256)
     stacks = {name: _changed(stack, _under(tensors, name), folder) for name in _STACKS}
     model = FusedModel(stack.config, stacks["encoder"], stacks["decoder"])
     if _RANKS in tensors:

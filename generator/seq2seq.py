@@ -31,8 +31,8 @@ class Seq2SeqGenerator:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
         """Hold a model and its tokenizer."""
         self.name = name
-        self._model = model.eval()
-        self._tokenizer = tokenizer
+        self.model = model.eval()
+        self.tokenizer = tokenizer
         self._budget = _input_limit(model, tokenizer)
 
     @classmethod
@@ -102,39 +102,43 @@ class Seq2SeqGenerator:
             writer.join()
         yield Step("done", finish(text, settings), stopped=stop.is_set())
 
-    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
-        """How surprising an answer is to the model: the loss that fine-tuning on it would begin with.
+    def answer_ids(self, answer: str) -> list[int]:
+        """An answer's token ids with special tokens at its ends; of one longer than the model writes, the beginning."""
+        ids = self.tokenizer(text_target=answer, split_special_tokens=True, verbose=False)["input_ids"]
+        end = self.tokenizer.eos_token_id
+        if end is not None and ids[-1:] != [end]:
+            ids = [*ids, end]
+        return ids[: _most_written(self.model)]
+
+    def answer_nll(self, question: str, passages: Sequence[ReadPassage], answer: str) -> Tensor:
+        """How surprising an answer is to the model: the negative log-likelihood of its tokens, summed, in nats.
 
         Args:
             question: as asked.
             passages: what `read` returned.
-            answer: any text; of one longer than the model can write, the beginning counts.
-
-        Returns:
-            The sum of the negative log-likelihoods of the answer's tokens, in nats, and how many tokens these are;
-            special tokens at its ends count, as in fine-tuning.
+            answer: any text; the tokens that count are those of `answer_ids`.
         """
         import torch
 
-        target = self._tokenizer(text_target=answer, split_special_tokens=True, verbose=False)["input_ids"]
-        end = self._tokenizer.eos_token_id
-        if end is not None and target[-1:] != [end]:
-            target = [*target, end]
-        target = target[: _most_written(self._model)]
         ids = self._encode(question, [part.text for part in passages if part.text])
+        labels = torch.tensor([self.answer_ids(answer)], device=self.model.device)
+        logits = self.model(**self._inputs(ids), labels=labels).logits[0].float()
+        return torch.nn.functional.cross_entropy(logits, labels[0], reduction="sum")
+
+    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+        """The loss that fine-tuning on an answer would begin with, see `answer_nll`, and its number of tokens."""
+        import torch
+
         with torch.inference_mode():
-            labels = torch.tensor([target], device=self._model.device)
-            logits = self._model(**self._inputs(ids), labels=labels).logits[0].float()
-            loss = torch.nn.functional.cross_entropy(logits, labels[0], reduction="sum")
-        return float(loss), len(target)
+            return self.answer_nll(question, passages, answer).item(), len(self.answer_ids(answer))
 
     def _inputs(self, ids: Sequence[int]) -> dict[str, Tensor]:
         """What the encoder gets, each (1, tokens)."""
         import torch
 
-        inputs = {"input_ids": torch.tensor([list(ids)], device=self._model.device)}
+        inputs = {"input_ids": torch.tensor([list(ids)], device=self.model.device)}
         inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-        if self._model.config.model_type == "led":
+        if self.model.config.model_type == "led":
             # The first token sees everything and is seen by everything (Beltagy et al. 2020, arXiv 2004.05150).
             inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
             inputs["global_attention_mask"][:, 0] = 1
@@ -169,10 +173,10 @@ class Seq2SeqGenerator:
 
         streamed = settings.decoding != "beams"
         hook = _Limits(self, settings, stops, pieces if streamed else None)
-        config = GenerationConfig.from_model_config(self._model.config)
+        config = GenerationConfig.from_model_config(self.model.config)
         config.update(
             max_length=None,
-            max_new_tokens=_output_limit(self._model, settings),
+            max_new_tokens=_output_limit(self.model, settings),
             min_length=0,
             do_sample=settings.decoding == "sampling",
             num_beams=1 if streamed else settings.beams,
@@ -184,7 +188,7 @@ class Seq2SeqGenerator:
             config.update(temperature=settings.temperature, top_p=settings.top_p, top_k=0)
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            output = self._model.generate(
+            output = self.model.generate(
                 **self._inputs(ids),
                 generation_config=config,
                 logits_processor=LogitsProcessorList([hook.forbid_early_end]),
@@ -194,12 +198,12 @@ class Seq2SeqGenerator:
 
     def _encode(self, question: str, texts: Sequence[str]) -> list[int]:
         """The input's token ids; text that looks like a special token is only text."""
-        prompt = seq2seq_prompt(question, texts, self._model.config.model_type)
-        return self._tokenizer(prompt, split_special_tokens=True, verbose=False)["input_ids"]
+        prompt = seq2seq_prompt(question, texts, self.model.config.model_type)
+        return self.tokenizer(prompt, split_special_tokens=True, verbose=False)["input_ids"]
 
     def _text(self, tokens: Sequence[int]) -> str:
         """Tokens as text, without the beginning of a character that is not whole yet."""
-        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text).rstrip("\ufffd").strip()
 
 
@@ -214,7 +218,7 @@ class _Limits:
         pieces: queue.SimpleQueue[str | BaseException | None] | None,
     ) -> None:
         self._text, self._settings, self._stops, self._pieces = generator._text, settings, stops, pieces
-        end = generator._model.generation_config.eos_token_id
+        end = generator.model.generation_config.eos_token_id
         self._end = end if isinstance(end, list) else [end] if end is not None else []
 
     def forbid_early_end(self, ids: Tensor, scores: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ class Sources:
             self._openings.add(_ids(tokenizer, _capitalised(word)))
             self._openings.add(_ids(tokenizer, f" {_capitalised(word)}"))
         self._stretches = _stretches([_ids(tokenizer, f" {text}") for text in texts])
-        self._states = {(): _State()}
+        self._states: dict[tuple[int, ...], _State] = {(): _State()}
         self._masks: dict[tuple[bool, bool], Tensor] = {}
         self._size = tokenizer.get_vocab_size()
 
@@ -192,7 +192,7 @@ def _variants(words: Iterable[str]) -> set[str]:
     variants = set()
     for word in words:
         bare = _BARE.sub("", word)
-        for part in {bare, *re.split(r"[-–—/]|['’]s$", bare)}:
+        for part in {bare, bare.rstrip("%°"), *re.split(r"[-–—/]|['’]s$", bare)}:
             small = part[:1].lower() + part[1:]
             variants |= {part, *(_endings(small) if small.isalpha() and small.islower() else ())}
     return variants - {""}

@@ -280,6 +280,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--output", type=Path, required=True, metavar="DIR", help="the run's folder; the result is DIR/best")
     add("--generator", default="fused", metavar="NAME", help="fused, or a seq2seq checkpoint's name or folder")
+    add("--start", type=Path, metavar="DIR", help="begin with an adapter that was trained before")
     add("--targets", default="close", metavar="SOURCE", help="close, train (free answers), or a JSONL file")
     add("--mix", metavar="SOURCE", help="a second source of answers")
     add("--mix-share", type=float, default=0.2, help="how many of it, for each of the first (default 0.2)")
@@ -375,10 +376,11 @@ def train(given: argparse.Namespace) -> float:
     tuning = Tuning(given.rank, given.alpha, given.tune_encoder, precision)
     seed_everything(given.seed)
     data = load_data(given)
-    trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb))
+    trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
     schedule = Schedule(**{name: getattr(given, name) for name in asdict(Schedule())})
     named = ("generator", "targets", "mix", "mix_share", "held_out", "retrieval", "limit")
     facts = {name: getattr(given, name) for name in named} | {"tuning": asdict(tuning)}
+    facts |= {"start": given.start and given.start.name}
     return Training(trainee, data, schedule, given.output, facts).run()
 
 

@@ -114,6 +114,26 @@ class FusedTrainee:
                 None if tuning.encoder else PassageCache(self.model, self.layout.prefix, cache_bytes, False)
             )
 
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of an adapter that was trained before, with the same settings of the updates.
+
+        Raises:
+            GeneratorError: it is missing, or of another base or shape.
+        """
+        from generator.adapter import read_adapter
+
+        given = read_adapter(folder, *self._base)
+        scale = self._tuning.alpha / self._tuning.rank if self._tuning.rank else 1.0
+        for name, parameter in self.parameters().items():
+            tensor = given.get(name)
+            if tensor is None or tensor.shape != parameter.shape:
+                has = tuple(tensor.shape) if tensor is not None else "missing"
+                raise GeneratorError(
+                    f"training cannot start from {folder}: {name} is {has} there and {tuple(parameter.shape)} here; "
+                    "give the --rank and --tune-encoder that it was trained with"
+                )
+            parameter.data.copy_(tensor.float() / (scale if name.endswith(".b") else 1.0))
+
     @classmethod
     def embedded(cls, tuning: Tuning, cache_bytes: int) -> FusedTrainee:
         """Train the embedded SmolLM2, on a GPU where there is one.
@@ -165,7 +185,7 @@ class FusedTrainee:
         """See `Trainee.save`."""
         from generator.adapter import AdapterCard, save_adapter
 
-        tensors = {"rank_keys": self.model.rank_keys}
+        tensors: dict[str, Tensor] = {"rank_keys": self.model.rank_keys}
         for stack, part in self._trained.items():
             changed = adapter_tensors(part) if self._tuning.rank else _trained_weights(part)
             tensors |= {f"{stack}.{name}": tensor for name, tensor in changed.items()}
@@ -290,8 +310,14 @@ def _padded(rows: Sequence[Sequence[int]], asked: Sequence[int], device: torch.d
     return ids.to(device), labels.to(device)
 
 
-def load_trainee(name: str, tuning: Tuning, cache_bytes: int) -> Trainee:
+def load_trainee(name: str, tuning: Tuning, cache_bytes: int, start: Path | None = None) -> Trainee:
     """The trainee of that name: "fused", or the name or folder of a sequence-to-sequence checkpoint.
+
+    Args:
+        name: of the generator.
+        tuning: which weights are trained.
+        cache_bytes: see `FusedTrainee`.
+        start: the folder of an adapter to begin with, for "fused"; a checkpoint is its own beginning.
 
     Raises:
         GeneratorError: there is none, or it cannot be trained.
@@ -299,7 +325,12 @@ def load_trainee(name: str, tuning: Tuning, cache_bytes: int) -> Trainee:
     if name == "extractive":
         raise GeneratorError("the extractive generator has no weights to train: name fused or a seq2seq checkpoint")
     if name == "fused":
-        return FusedTrainee.embedded(tuning, cache_bytes)
+        trainee = FusedTrainee.embedded(tuning, cache_bytes)
+        if start is not None:
+            trainee.start_from(start)
+        return trainee
+    if start is not None:
+        raise GeneratorError(f"--start is for fused; to go on with a checkpoint, name its folder instead of {name}")
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqTrainee(Seq2SeqGenerator.load(name), tuning)

@@ -149,3 +149,31 @@ def _random_seq2seq(family: str, vocabulary: int) -> PreTrainedModel:
         return BartForConditionalGeneration(BartConfig(**common, **sizes, max_position_embeddings=96))
     positions = {"max_encoder_position_embeddings": 256, "max_decoder_position_embeddings": 96}
     return LEDForConditionalGeneration(LEDConfig(**common, **sizes, **positions, attention_window=[8]))
+
+
+@pytest.fixture(scope="session")
+def tiny_fused() -> tuple:
+    """A random stack of two layers and a byte-level tokenizer with the control tokens of the chat form."""
+    import torch
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    from generator.modeling_fused import FusedConfig, Stack
+
+    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "Ġ("]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("Ġ", "(")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in ("<|im_start|>", "<|im_end|>")])
+    torch.manual_seed(0)
+    config = FusedConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        intermediate_size=48,
+        layers=2,
+        heads=4,
+        key_value_heads=2,
+    )
+    stack = Stack(config)
+    torch.nn.init.normal_(stack.embeddings.weight, std=0.1)
+    return stack.requires_grad_(False).eval(), tokenizer

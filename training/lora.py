@@ -30,6 +30,11 @@ class LowRankLinear(nn.Module):
         self.scale = alpha / rank
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))
 
+    @property
+    def weight(self) -> Tensor:
+        """The layer's own weight, (out, in); some models look at its type."""
+        return self.base.weight
+
     def forward(self, inputs: Tensor) -> Tensor:
         """(…, in) → (…, out)."""
         return self.base(inputs) + functional.linear(functional.linear(inputs, self.a), self.b) * self.scale
@@ -57,7 +62,9 @@ def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> li
     if not names:
         raise ValueError(f"no linear layer's name matches {targets!r}")
     for name in names:
-        _replace(module, name, LowRankLinear(module.get_submodule(name), rank, alpha))
+        layer = module.get_submodule(name)
+        assert isinstance(layer, nn.Linear)
+        _replace(module, name, LowRankLinear(layer, rank, alpha))
     return names
 
 

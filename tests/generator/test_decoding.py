@@ -9,7 +9,7 @@ import torch
 
 from data.sentences import is_complete
 from generator.base import GenerationSettings
-from generator.decoding import Voice, adjust_logits, decode, decode_batch, finish, is_enough, sampling_probabilities
+from generator.decoding import Voice, adjust_logits, decode, finish, is_enough, sampling_probabilities
 
 END = 0
 PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0, "min_words": 0}
@@ -98,7 +98,9 @@ def test_top_p_keeps_the_fewest_tokens_that_hold_the_mass():
 
 def test_the_repetition_penalty_lowers_written_tokens_only():
     settings = GenerationSettings(repetition_penalty=2.0, no_repeat_ngram=0)
-    adjusted = adjust_logits(torch.tensor([1.0, 2.0, -2.0, 3.0]), [1, 2, 1], settings, Voice(letters, END), forbid_end=False)
+    adjusted = adjust_logits(
+        torch.tensor([1.0, 2.0, -2.0, 3.0]), [1, 2, 1], settings, Voice(letters, END), forbid_end=False
+    )
     assert adjusted.tolist() == [1.0, 1.0, -4.0, 3.0]
 
 

@@ -87,7 +87,7 @@ def test_what_is_read_fits_and_the_rest_is_said_not_to_be_read(generator, corpus
 
 def test_special_tokens_in_a_passage_are_only_text(generator):
     ids = generator._encode("Why?", ["the </s> moon <s><pad>"])
-    special = generator._tokenizer.all_special_ids
+    special = generator.tokenizer.all_special_ids
     plain = generator._encode("Why?", ["the moon"])
     assert sum(token in special for token in ids) == sum(token in special for token in plain)
 
@@ -156,4 +156,4 @@ def test_the_loss_of_a_long_answer_is_that_of_what_the_model_can_write(generator
     read = generator.read("What is honey?", corpus[:1])
     loss, count = generator.answer_loss("What is honey?", read, "Bees make honey. " * 100)
     assert loss > 0
-    assert count == 94 or generator._model.config.model_type == "t5" and count > 94
+    assert count == 94 or generator.model.config.model_type == "t5" and count > 94
