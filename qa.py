@@ -19,6 +19,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from answers import Answer, AskSettings, Evidence, QuestionError, check_question
+from generator.abstention import says_lacking
 from generator.attribution import trace
 from generator.base import GenerationSettings, Generator, ReadPassage
 from generator.registry import EMBEDDED, load_generator
@@ -151,7 +152,8 @@ class LongFormQA:
         """Finished: every sentence with its evidence, and whether there is an answer at all."""
         read = [part.read_text for part in answer.evidence]
         sentences = tuple(trace(answer.text, read, self.retriever.embed_texts))
-        answerable = any(sentence.passage is not None for sentence in sentences) and not answer.low_scores
+        supported = any(sentence.passage is not None for sentence in sentences)
+        answerable = supported and not answer.low_scores and not says_lacking(answer.text)
         seconds = answer.seconds | {"total": time.perf_counter() - start}
         return replace(
             answer, stage="done", sentences=sentences, answerable=answerable, seconds=seconds, note=_note(answer)
