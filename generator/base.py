@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from data.passages import Passage
 
 ReadStatus = Literal["read", "cut", "not read"]
-DECODINGS = ("greedy", "beams", "sampling")
+DECODINGS = ("sentences", "greedy", "beams", "sampling")
 VOCABULARIES = ("sources", "free")
 LARGEST_SEED = 2**63 - 1
 
@@ -32,7 +32,8 @@ class GenerationSettings:
     """How an answer is written.
 
     Attributes:
-        decoding: "greedy", "beams" or "sampling".
+        decoding: "sentences" (each sentence written from all passages and from each alone, the best kept: fused
+            generator only, greedy elsewhere), "greedy", "beams" or "sampling".
         beams: number of beams, 1 to 16; used by "beams".
         temperature: above 0 to 5; used by "sampling".
         top_p: above 0 to 1, the probability mass that sampling keeps (Holtzman et al. 2020).
@@ -47,7 +48,7 @@ class GenerationSettings:
         seed: of the sampling, 0 to 2**63 - 1.
     """
 
-    decoding: str = "greedy"
+    decoding: str = "sentences"
     beams: int = 4
     temperature: float = 0.7
     top_p: float = 0.9

@@ -19,6 +19,8 @@ from generator.base import GenerationSettings
 # Adds tokens (beams, n) to the beams that `parents` names; gives logits (beams, vocabulary).
 Feed = Callable[[Sequence[Sequence[int]], Sequence[int] | None], Tensor]
 TextOf = Callable[[Sequence[int]], str]
+# Whether an answer's text of so many tokens has ended, by its settings.
+Enough = Callable[[str, int, GenerationSettings], bool]
 # An answer that has not ended after this many tokens for each word allowed is given up.
 _MOST_TOKENS_PER_WORD = 4
 
@@ -65,12 +67,13 @@ class _Beam:
 
 
 @dataclass
-class _Row:
+class Row:
     """One answer of a batch on its way."""
 
     settings: GenerationSettings
     voice: Voice
     random: torch.Generator
+    enough: Enough
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     ended: bool = False
@@ -89,7 +92,7 @@ class _Row:
             return
         self.tokens.append(token)
         self.text = self.voice.text_of(self.tokens)
-        self.ended = is_enough(self.text, len(self.tokens), self.settings)
+        self.ended = self.enough(self.text, len(self.tokens), self.settings)
 
 
 def decode(
@@ -139,15 +142,42 @@ def decode_batch(
     Yields:
         The texts so far, of all rows, after every step.
     """
-    stop = stop or threading.Event()
+    for rows in decode_rows(logits, feed, voices, settings, stop or threading.Event()):
+        yield [row.text for row in rows]
+
+
+def decode_rows(
+    logits: Tensor,
+    feed: Feed,
+    voices: Sequence[Voice],
+    settings: Sequence[GenerationSettings],
+    stop: threading.Event,
+    written: Sequence[int] = (),
+    enough: Enough | None = None,
+) -> Iterator[list[Row]]:
+    """As `decode_batch`, from an answer that has begun.
+
+    Args:
+        logits: see `decode_batch`.
+        feed: see `decode_batch`.
+        voices: see `decode_batch`.
+        settings: see `decode_batch`.
+        stop: see `decode_batch`.
+        written: tokens of the answer so far, the same for all rows.
+        enough: tells when a row has ended, from its text, its number of tokens and its settings.
+
+    Yields:
+        The rows after every step; they change.
+    """
     rows = [
-        _Row(own, voice, torch.Generator().manual_seed(own.seed)) for own, voice in zip(settings, voices, strict=True)
+        Row(own, voice, torch.Generator().manual_seed(own.seed), enough or is_enough, list(written))
+        for own, voice in zip(settings, voices, strict=True)
     ]
     active = list(rows)
     while active and not stop.is_set():
         for row, scores in zip(active, logits.float().cpu(), strict=True):
             row.choose(scores)
-        yield [row.text for row in rows]
+        yield rows
         parents = [place for place, row in enumerate(active) if not row.ended]
         active = [active[place] for place in parents]
         if active and not stop.is_set():

@@ -5,7 +5,7 @@ It holds the model, the layout of its inputs and the passages read before togeth
 
 from __future__ import annotations
 
-import functools
+import collections
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -94,15 +94,23 @@ class FusedGenerator:
         import torch
 
         from generator.decoding import decode, finish
+        from generator.grounding import Source
         from generator.modeling_fused import DecoderState
+        from generator.sentencewise import SentenceWriter
 
         stop = stop or threading.Event()
         yield Step("reading", "")
+        asked = self.layout.question(question)
         with torch.inference_mode():
-            memory, logits = self._model.ask(self.layout.question(question), self._memory(passages))
-        state = DecoderState(self._model, memory)
+            memory, logits = self._model.ask(asked, self._memory(passages))
+        state, voice = DecoderState(self._model, memory), self._voice(question, passages)
+        if settings.decoding == "sentences":
+            sources = [Source.of(part.passage.title, part.text) for part in passages if part.text]
+            steps = SentenceWriter(state, memory.views(), sources, voice, settings).write(logits, asked[-1], stop)
+        else:
+            steps = decode(logits, state.feed, voice, settings, stop)
         text = ""
-        for text in decode(logits, state.feed, self._voice(question, passages), settings, stop):
+        for text in steps:
             yield Step("writing", text)
         yield Step("done", finish(text, settings), stopped=stop.is_set())
 
@@ -136,7 +144,7 @@ class FusedGenerator:
         state.select(places)
         logits = torch.cat([asked[place][1] for place in places])
         steps = decode_batch(logits, state.feed, [voices[place] for place in places], settings, stop)
-        texts = functools.reduce(lambda _, texts: texts, steps, [""] * len(requests))
+        texts = collections.deque(steps, maxlen=1).pop()
         return [finish(text, own) for text, own in zip(texts, settings, strict=True)]
 
     def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:

@@ -11,6 +11,7 @@ SwiGLU. This module knows token ids and tensors, no text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -209,6 +210,10 @@ class Growing:
         """Keep these rows of the batch, in this order; a row may occur several times."""
         self._buffer = self._buffer.index_select(2, torch.tensor(list(rows), device=self._buffer.device))
 
+    def seen(self, length: int) -> Tensor:
+        """The states of the first `length` tokens, as `__init__` takes them."""
+        return self._buffer[..., :length, :]
+
 
 def _with_room(states: Tensor, spare: int) -> Tensor:
     """A copy with `spare` more positions."""
@@ -226,11 +231,21 @@ class Memory:
             head_size); keys carry their positions.
         starts: where each question's own tokens begin, after its longest passage, int64 (batch,).
         mask: bool (batch, length), False at padding.
+        spans: where each passage lies in `states`, first and last position plus one; of one question only.
     """
 
     states: Tensor
     starts: Tensor
     mask: Tensor
+    spans: Sequence[tuple[int, int]] = ()
+
+    def views(self) -> Tensor:
+        """Masks that show every passage, and each passage alone, bool (1 + passages, length)."""
+        masks = self.mask.repeat(1 + len(self.spans), 1)
+        for row in range(1, len(masks)):
+            for number, (start, end) in enumerate(self.spans, start=1):
+                masks[row, start:end] &= number == row
+        return masks
 
     @classmethod
     def batch(cls, memories: Sequence[Memory]) -> Memory:
@@ -282,7 +297,8 @@ class FusedModel(nn.Module):
         states = torch.cat(parts, dim=4)
         start = prefix.shape[4] + max((passage.shape[4] for passage in passages), default=0)
         mask = torch.ones(1, states.shape[4], dtype=torch.bool, device=states.device)
-        return Memory(states, torch.tensor([start], device=states.device), mask)
+        ends = list(itertools.accumulate(part.shape[4] for part in parts))
+        return Memory(states, torch.tensor([start], device=states.device), mask, list(itertools.pairwise(ends)))
 
     def read_prefix(self, prefix: Sequence[int]) -> Tensor:
         """Keys and values of the shared prefix, (layers, 2, 1, key_value_heads, tokens, head_size)."""
@@ -331,6 +347,7 @@ class FusedModel(nn.Module):
             torch.cat([memory.states, seen.new_states()], dim=4),
             memory.starts + len(question),
             functional.pad(memory.mask, (0, len(question)), value=True),
+            memory.spans,
         )
         return longer, self.decoder.logits(states[:, -1]).float()
 
@@ -356,6 +373,11 @@ class DecoderState:
         self._mask = memory.mask
         self._written = 0
 
+    @property
+    def mask(self) -> Tensor:
+        """What each row sees of the memory, bool (rows, memory length)."""
+        return self._mask
+
     def select(self, rows: Sequence[int]) -> None:
         """Go on with these rows only, in this order; a row may occur several times."""
         if list(rows) != list(range(self._past.rows)):
@@ -363,7 +385,19 @@ class DecoderState:
             kept = torch.tensor(list(rows), device=self._mask.device)
             self._starts, self._mask = self._starts[kept], self._mask[kept]
 
-    @torch.inference_mode()
+    def fork(self, views: Tensor, back: int = 0) -> DecoderState:
+        """Copies of a state of one row that see the memory differently.
+
+        Args:
+            views: what each copy sees of the memory, bool (copies, memory length).
+            back: how many of the last tokens written the copies forget.
+        """
+        fork = object.__new__(DecoderState)
+        fork._model, fork._written = self._model, self._written - back
+        fork._past = Growing(self._past.seen(self._past.length - back).expand(-1, -1, len(views), -1, -1, -1))
+        fork._starts, fork._mask = self._starts.expand(len(views)), views
+        return fork
+
     def feed(self, tokens: Sequence[Sequence[int]], parents: Sequence[int] | None = None) -> Tensor:
         """Add tokens to each row.
 
@@ -376,6 +410,11 @@ class DecoderState:
         """
         if parents is not None:
             self.select(parents)
+        return self.feed_all(tokens)[:, -1]
+
+    @torch.inference_mode()
+    def feed_all(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Add tokens (rows, n) to each row; the logits after every one of them, float32 (rows, n, vocab_size)."""
         ids = torch.tensor([list(row) for row in tokens], device=self._mask.device)
         count = ids.shape[1]
         positions = self._starts[:, None] + torch.arange(self._written, self._written + count, device=ids.device)
@@ -383,7 +422,7 @@ class DecoderState:
         alone = count == 1 and bool(self._mask.all())
         states = self._model.decoder(ids, positions, self._past, None if alone else mask)
         self._written += count
-        return self._model.decoder.logits(states[:, -1]).float()
+        return self._model.decoder.logits(states).float()
 
 
 def causal_mask(tokens: int, seen: int = 0, device: torch.device | str | None = None) -> Tensor:

@@ -41,9 +41,9 @@ def load_generator(name: str, embedder: Embedder) -> Generator:
 
         return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
     if name == "fused":
-        from generator.fused import FusedGenerator
+        from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
 
-        return FusedGenerator.load()
+        return FusedGenerator.load(EMBEDDED_ADAPTER if EMBEDDED_ADAPTER.is_dir() else None)
     if (Path(name).expanduser() / "adapter.json").is_file():
         from generator.fused import FusedGenerator
 
