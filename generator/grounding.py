@@ -84,12 +84,19 @@ def ground(sentence: str, sources: Sequence[Source], before: int | None = None) 
     best = max(range(len(sources)), key=lambda number: (shares[number], number == before))
     if before is not None and shares[before] > shares[best] - 0.1:
         best = before
-    named = [number for number, source in enumerate(sources) if source.title & set(words)]
+    named = [number for number in range(len(sources)) if _names(set(words), number, sources)]
     # A sentence that names its own passage may name others beside it: it compares them.
     known = sources[best].words.union(*(sources[number].words for number in named if best in named))
     strays = _strays(words, known, shares[best], before not in (None, best))
     sound = not strays and not _welds(pairs, sources, best, named)
     return Grounding(best, shares[best], sound)
+
+
+def _names(words: set[str], number: int, sources: Sequence[Source]) -> bool:
+    """Whether a sentence has a title word of a passage that no other title has, or the whole title."""
+    title = sources[number].title
+    own = title.difference(*(other.title for place, other in enumerate(sources) if place != number))
+    return bool(own & words) or title <= words
 
 
 def _welds(pairs: set[Pair], sources: Sequence[Source], best: int, named: Sequence[int]) -> bool:
