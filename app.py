@@ -28,7 +28,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     port = os.environ.get("GRADIO_SERVER_PORT") or DEFAULT_PORT
     parser.add_argument("--port", type=_port, default=port, help="default: %(default)s")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    parser.add_argument("--generator", default="extractive", metavar="NAME", help="chosen at first; %(default)s")
+    parser.add_argument(
+        "--generator", metavar="NAME", help="chosen at first in the settings (default: the settings' own)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Load the system and serve the page; the exit status."""
+    from answers import AskSettings
     from data.assets import AssetError
     from data.passages import PassageError
     from generator.base import GeneratorError
@@ -62,19 +65,21 @@ def serve(options: argparse.Namespace) -> int:
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
+    generator = options.generator or AskSettings().generator
     say("Loading the models and the index …")
     start = time.perf_counter()
     try:
         qa = LongFormQA.load(options.index)
-        qa.generator(options.generator)
+        qa.generator(generator)
         qa.retrieve("Warm up")  # what is built at the first search is built now
     except (AssetError, IndexFolderError, PassageError, GeneratorError) as error:
         return fail(str(error))
     say(f"Ready after {time.perf_counter() - start:.1f} s.")
 
+    from ui.feedback import open_store
     from ui.page import build_page, launch_options
 
-    page = build_page(qa, options.generator)
+    page = build_page(qa, generator, open_store(say))
     try:
         page.launch(
             server_name=options.host,

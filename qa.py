@@ -20,7 +20,7 @@ from pathlib import Path
 
 from answers import Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.abstention import says_lacking
-from generator.attribution import trace
+from generator.attribution import TracedSentence, trace
 from generator.base import GenerationSettings, Generator, ReadPassage
 from generator.registry import EMBEDDED, load_generator
 from retriever.search import METHODS, Hit, Retriever
@@ -80,6 +80,10 @@ class LongFormQA:
         return self.retriever.search(
             check_question(question), settings.passages, settings.retrieval, seed=settings.generation.seed
         )
+
+    def trace(self, text: str, passages: Sequence[str]) -> list[TracedSentence]:
+        """Each sentence of any text with the passage sentence that supports it; see `generator.attribution.trace`."""
+        return trace(text, passages, self.retriever.embed_texts)
 
     def ask(self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None) -> Answer:
         """Answer a question: the last snapshot of `stream`."""
@@ -150,8 +154,7 @@ class LongFormQA:
 
     def _traced(self, answer: Answer, start: float) -> Answer:
         """Finished: every sentence with its evidence, and whether there is an answer at all."""
-        read = [part.read_text for part in answer.evidence]
-        sentences = tuple(trace(answer.text, read, self.retriever.embed_texts))
+        sentences = tuple(self.trace(answer.text, [part.read_text for part in answer.evidence]))
         supported = any(sentence.passage is not None for sentence in sentences)
         answerable = supported and not answer.low_scores and not says_lacking(answer.text)
         seconds = answer.seconds | {"total": time.perf_counter() - start}

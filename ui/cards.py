@@ -1,4 +1,4 @@
-"""Answers as HTML: the header, the status line, the answer and its passage cards, each a pure function.
+"""The header and the answer as HTML: growing text, then sentences that carry their passage's number and a word.
 
 Everything that comes from outside (questions, passages, titles, model output) goes through `escape`. It knows
 answers and HTML; it does not know Gradio.
@@ -6,43 +6,17 @@ answers and HTML; it does not know Gradio.
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
 
-from answers import Answer, Evidence
+from answers import Answer
 from generator.attribution import TracedSentence
+from ui.links import to_query
+from ui.markup import escape, plural, waiting
+from ui.overlap import RUN, share_copied
 
-# Gradio puts an HTML value through a JavaScript template: what could mean something there becomes an entity.
-_TEMPLATE_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "$`\\{}@"}
-_URL_CHARACTERS = "%/:?#[]@!&'()*+,;=~-._"
-_STEPS = (("queued", "Queued"), ("retrieving", "Retrieving"), ("reading", "Reading"), ("writing", "Writing"))
 _LABEL_CLASSES = {"supported": "supported", "partly": "partly", "not supported": "unsupported"}
-
-
-def escape(text: str) -> str:
-    r"""Text that a browser, and a JavaScript template before it, shows exactly as typed.
-
-    >>> escape('<b>"${alert(1)}"</b>')
-    '&lt;b&gt;&quot;&#36;&#123;alert(1)&#125;&quot;&lt;/b&gt;'
-    """
-    return html.escape(text, quote=True).translate(_TEMPLATE_MARKS)
-
-
-def safe_url(url: str) -> str:
-    """The address percent-encoded and escaped if it is http or https with a host, else "".
-
-    >>> safe_url("https://en.wikipedia.org/wiki/Tide"), safe_url("javascript:alert(1)")
-    ('https://en.wikipedia.org/wiki/Tide', '')
-    """
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return ""
-    return escape(quote(url.strip(), safe=_URL_CHARACTERS))
 
 
 def header(card: Mapping[str, Any], generator: str) -> str:
@@ -59,82 +33,67 @@ def header(card: Mapping[str, Any], generator: str) -> str:
     return f'<header class="top"><h1>Long answers, with their evidence</h1><p class="facts">{facts}</p></header>'
 
 
-def status(stage: str, seconds: Mapping[str, float] | None = None, stopped: bool = False) -> str:
-    """The status line: every step with its seconds, the one under way marked by a word as well as by colour.
-
-    Args:
-        stage: "queued", or a stage of `Answer`.
-        seconds: "queued" and those of `Answer.seconds`.
-        stopped: whether the answer was stopped before its end.
-    """
-    times = _step_seconds(seconds or {}, stage)
-    names = [name for name, _ in _STEPS]
-    now = len(names) if stage == "done" else names.index("writing" if stage == "tracing" else stage)
-    items = []
-    for number, (name, label) in enumerate(_STEPS):
-        state = "past" if number < now else "now" if number == now else "later"
-        current = ' aria-current="step"' if state == "now" else ""
-        items.append(_step(label + ("…" if state == "now" else ""), state, times.get(name), current))
-    last = "Stopped" if stopped else "Done"
-    items.append(_step(last, "past" if stage == "done" else "later", times.get("done")))
-    return f'<ol class="steps" role="status" aria-label="Progress">{"".join(items)}</ol>'
-
-
-def status_idle() -> str:
-    """The status line before anything was asked."""
-    return '<p class="hint" role="status">Ask a question: passages come first, then an answer written from them.</p>'
-
-
-def status_error(message: str) -> str:
-    """The status line when something is wrong: what, and what to do."""
-    return f'<p class="problem" role="alert"><b>Not answered.</b> {escape(message)}</p>'
-
-
-def _step_seconds(seconds: Mapping[str, float], stage: str) -> dict[str, float]:
-    """The seconds of each step of the status line, as far as they have passed."""
-    times = {"queued": seconds.get("queued"), "retrieving": seconds.get("retrieve"), "reading": seconds.get("encode")}
-    if stage == "done" and "total" in seconds:
-        spent = seconds.get("retrieve", 0.0) + seconds.get("encode", 0.0)
-        times |= {"writing": max(0.0, seconds["total"] - spent), "done": seconds["total"]}
-    return {name: value for name, value in times.items() if value is not None}
-
-
-def _step(label: str, state: str, seconds: float | None, attributes: str = "") -> str:
-    """One step of the status line."""
-    time = "" if seconds is None else f' <span class="seconds">{seconds:.2f} s</span>'
-    return f'<li class="{state}"{attributes}><span class="name">{label}</span>{time}</li>'
-
-
-def answer_empty(question: str = "") -> str:
+def answer_empty(question: str = "", text: str = "Looking for passages…") -> str:
     """The answer's place before there is one."""
     if question:
-        return (
-            f'<article class="answer"><h2>{escape(question)}</h2><p class="waiting">Looking for passages…</p></article>'
-        )
-    return '<article class="answer empty"><p class="waiting">The answer will be written here.</p></article>'
+        return f'<article class="answer"><h2>{escape(question)}</h2>{waiting(text)}</article>'
+    return f'<article class="answer empty">{waiting("The answer will be written here.")}</article>'
 
 
-def answer(answer: Answer) -> str:
-    """The answer: growing text while it is written; when done, sentences with the passage behind each."""
+def answer(answer: Answer, run: str = "") -> str:
+    """The answer: growing text while it is written; when done, sentences with the passage behind each.
+
+    Args:
+        answer: a snapshot.
+        run: the run's id; with it, a finished answer can be copied, linked and kept.
+    """
     if answer.stage == "done":
-        body = _finished(answer)
+        body = _finished(answer) + (_tools() if run else "")
     elif answer.text:
         body = f'<p class="text">{escape(answer.text)}<span class="caret" aria-hidden="true"></span></p>'
     else:
-        waiting = "Reading the passages…" if answer.evidence else "Looking for passages…"
-        body = f'<p class="waiting">{waiting}</p>'
+        body = waiting("Reading the passages…" if answer.evidence else "Looking for passages…")
     busy = "false" if answer.stage == "done" else "true"
-    return f'<article class="answer" aria-busy="{busy}"><h2>{escape(answer.question)}</h2>{body}</article>'
+    kept = _kept(answer, run) if run and answer.stage == "done" else ""
+    return f'<article class="answer" aria-busy="{busy}"{kept}><h2>{escape(answer.question)}</h2>{body}</article>'
+
+
+def _kept(answer: Answer, run: str) -> str:
+    """What the scripts of the page need of a finished answer: its JSON and its link, as attributes."""
+    whole = json.dumps({"run": run} | answer.to_json(), ensure_ascii=False)
+    link = to_query(answer.question, answer.settings)
+    return f' data-run="{escape(run)}" data-link="{escape(link)}" data-json="{escape(whole)}"'
+
+
+def _tools() -> str:
+    """Copy, Link and JSON, and where their success is said."""
+    buttons = "".join(
+        f'<button type="button" class="tool" data-tool="{tool}" title="{title}">{label}</button>'
+        for tool, label, title in (
+            ("copy", "Copy", "copy the answer with its sources"),
+            ("link", "Link", "copy an address that asks this again with these settings"),
+            ("json", "JSON", "save everything about this answer as a JSON file"),
+        )
+    )
+    return f'<div class="tools">{buttons}<span class="said" role="status"></span></div>'
 
 
 def _finished(answer: Answer) -> str:
     """Notice, sentences and tally of a finished answer."""
-    if answer.sentences:
-        sentences = "".join(_sentence(number, part) for number, part in enumerate(answer.sentences, 1))
-        body = f'<p class="text">{sentences}</p>'
-    else:
-        body = f'<p class="text">{escape(answer.text)}</p>' if answer.text else ""
-    return _notice(answer) + body + _tally(answer)
+    return _notice(answer) + sentences(answer) + tally(answer)
+
+
+def sentences(answer: Answer, prefix: str = "") -> str:
+    """The sentences of a finished answer with their badges; plain text where there are none.
+
+    Args:
+        answer: a finished answer.
+        prefix: for answers that stand beside others: their badges lead nowhere, their ids begin with it.
+    """
+    if not answer.sentences:
+        return f'<p class="text">{escape(answer.text)}</p>' if answer.text else ""
+    parts = (_sentence(number, part, answer, prefix) for number, part in enumerate(answer.sentences, 1))
+    return f'<p class="text">{"".join(parts)}</p>'
 
 
 def _notice(answer: Answer) -> str:
@@ -149,26 +108,45 @@ def _notice(answer: Answer) -> str:
     return ""
 
 
-def _sentence(number: int, sentence: TracedSentence) -> str:
-    """One sentence, followed by its passage's number and the word for how well it is supported."""
+def _sentence(number: int, sentence: TracedSentence, answer: Answer, prefix: str) -> str:
+    """One sentence, its badge, and its evidence folded away (a phone opens it there)."""
     kind = _LABEL_CLASSES.get(sentence.label, "unsupported")
+    before, last = _last_word(sentence.text)
+    badge = _badge(number, sentence, kind, links=not prefix)
+    evidence = "" if prefix else _evidence(number, sentence, answer)
+    return (
+        f'<span class="sentence {kind}" id="{prefix}sentence-{number}" data-sentence="{number}">'
+        f'<span class="words">{escape(before)}</span><span class="tail"><span class="words">{escape(last)}</span> '
+        f"{badge}</span>{evidence}</span> "
+    )
+
+
+def _badge(number: int, sentence: TracedSentence, kind: str, links: bool) -> str:
+    """The passage's number and the word for how well it supports the sentence; a link to it where it can lead."""
     word = escape(sentence.label)
     if sentence.passage is None:
-        badge = f'<span class="cite {kind}">{word}</span>'
-    else:
-        reading = f"Sentence {number} is {word} by passage {sentence.passage}, cosine {sentence.support:.2f}".replace(
-            "is partly", "is partly supported"
-        )
-        badge = (
-            f'<a class="cite {kind}" href="#passage-{sentence.passage}" data-passage="{sentence.passage}" '
-            f'data-sentence="{number}" aria-label="{reading}" title="{reading}">'
-            f'<b class="number">{sentence.passage}</b> {word}</a>'
-        )
-    before, last = _last_word(sentence.text)
+        return f'<span class="cite {kind}">{word}</span>'
+    inside = f'<b class="number">{sentence.passage}</b> {word}'
+    if not links:
+        return f'<span class="cite {kind}">{inside}</span>'
+    said = "partly supported" if sentence.label == "partly" else word
+    reading = f"{sentence.passage} {word}: sentence {number} is {said} by passage {sentence.passage}"
     return (
-        f'<span class="sentence {kind}" id="sentence-{number}" data-sentence="{number}">'
-        f'<span class="words">{escape(before)}</span><span class="tail"><span class="words">{escape(last)}</span> '
-        f"{badge}</span></span> "
+        f'<a class="cite {kind}" href="#passage-{sentence.passage}" data-passage="{sentence.passage}" '
+        f'data-sentence="{number}" aria-label="{reading}" title="support {sentence.support:.2f}">{inside}</a>'
+    )
+
+
+def _evidence(number: int, sentence: TracedSentence, answer: Answer) -> str:
+    """The passage sentence behind a sentence, hidden until a phone's reader asks for it."""
+    if sentence.passage is None or not 1 <= sentence.passage <= len(answer.evidence):
+        return ""
+    title = escape(answer.evidence[sentence.passage - 1].hit.passage.title)
+    quoted = f"“{escape(sentence.evidence)}”" if sentence.evidence else "No single sentence stands out."
+    return (
+        f'<span class="evidence" id="evidence-{number}" hidden><b>{sentence.passage} · {title}</b> {quoted} '
+        f'<a href="#passage-{sentence.passage}" class="whole" data-passage="{sentence.passage}" '
+        f'data-sentence="{number}">Show in passage {sentence.passage}</a></span>'
     )
 
 
@@ -182,118 +160,22 @@ def _last_word(sentence: str) -> tuple[str, str]:
     return (before + space, last) if len(last) <= 24 else (sentence, "")
 
 
-def _tally(answer: Answer) -> str:
-    """One line of counts under the answer."""
-    words = len(answer.text.split())
-    if not words:
+def tally(answer: Answer) -> str:
+    """One line of counts under an answer: words, share copied, sentences by support."""
+    count = len(answer.text.split())
+    if not count:
         return ""
-    parts = [f"{words} word{'s' if words != 1 else ''}"]
-    for label in _LABEL_CLASSES:
-        count = sum(sentence.label == label for sentence in answer.sentences)
-        if count:
-            parts.append(f"{count} of {len(answer.sentences)} sentences {label}")
+    parts = [plural(count, "word")]
+    read = [part.read_text for part in answer.evidence if part.read_text]
+    if read:
+        share = share_copied(answer.text, read)
+        hint = f"words in runs of {RUN} or more that a passage holds too"
+        parts.append(f'<span title="{hint}">{share:.0%} copied</span>')
+    if answer.sentences:
+        unsupported = sum(sentence.label == "not supported" for sentence in answer.sentences)
+        partly = sum(sentence.label == "partly" for sentence in answer.sentences)
+        parts.append(f"{unsupported} of {plural(len(answer.sentences), 'sentence')} not supported")
+        if partly:
+            parts.append(f"{partly} partly")
     parts.append(f"generator: {escape(answer.settings.generator)}")
     return f'<p class="tally">{" · ".join(parts)}</p>'
-
-
-def passages_empty(text: str = "The passages and their scores will be listed here.") -> str:
-    """The passages' place before there are any."""
-    return f'<section class="passages empty"><p class="waiting">{escape(text)}</p></section>'
-
-
-def passages(answer: Answer) -> str:
-    """The passage cards in the order of the search, each with its raw score, and marks once the answer is traced."""
-    if not answer.evidence:
-        if answer.stage == "retrieving":
-            return passages_empty("Looking for passages…")
-        return passages_empty("No passages were retrieved: the answer comes from the model alone.")
-    scale = max(1.0, *(part.hit.score for part in answer.evidence))
-    cards = "".join(
-        _card(number, part, answer.score_name, scale, _supports(number, answer.sentences))
-        for number, part in enumerate(answer.evidence, 1)
-    )
-    measure = f", by {escape(answer.score_name)}" if answer.score_name else ""
-    return (
-        f'<section class="passages" aria-label="Passages"><h2>{len(answer.evidence)} passages'
-        f'<span class="measure">{measure}</span></h2>{cards}</section>'
-    )
-
-
-def _supports(passage: int, sentences: Sequence[TracedSentence]) -> dict[str, list[int]]:
-    """The sentences of one passage that stand behind the answer → numbers of the answer's sentences."""
-    found: dict[str, list[int]] = {}
-    for number, sentence in enumerate(sentences, 1):
-        if sentence.passage == passage and sentence.evidence:
-            found.setdefault(sentence.evidence, []).append(number)
-    return found
-
-
-def _card(number: int, evidence: Evidence, score_name: str, scale: float, supports: Mapping[str, list[int]]) -> str:
-    """One passage: number, article and section, score with its bar, how much was read, and the text."""
-    passage = evidence.hit.passage
-    name = escape(passage.title) + (
-        f' <span class="section">› {escape(passage.section)}</span>' if passage.section else ""
-    )
-    url = safe_url(passage.url)
-    link = (
-        f'<p class="source"><a href="{url}" target="_blank" rel="noopener noreferrer">{name} on Wikipedia ↗</a></p>'
-        if "wikipedia.org/" in url
-        else f'<p class="source"><a href="{url}" target="_blank" rel="noopener noreferrer">{name} ↗</a></p>'
-        if url
-        else ""
-    )
-    backs = sorted({sentence for numbers in supports.values() for sentence in numbers})
-    backing = f'<span class="backs">backs {_listed(backs)}</span>' if backs else ""
-    status_class = evidence.status.replace(" ", "-")
-    return (
-        f'<details class="card {status_class}" id="passage-{number}" data-passage="{number}">'
-        f'<summary><span class="number">{number}</span><span class="title">{name}</span>'
-        f'<span class="measures">{_score(evidence.hit.score, score_name, scale)}'
-        f'<span class="status {status_class}">{escape(evidence.status)}</span>{backing}</span></summary>'
-        f'<div class="body"><p>{_marked(evidence, supports)}</p>{link}</div></details>'
-    )
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    """Sentence numbers in words."""
-    return ("sentence " if len(numbers) == 1 else "sentences ") + ", ".join(map(str, numbers))
-
-
-def _score(score: float, name: str, scale: float) -> str:
-    """The raw score with its name, and a bar of its share of `scale` (1, or the best score where that is more)."""
-    if not name:
-        return '<span class="score">no score</span>'
-    share = min(1.0, max(0.0, score / scale))
-    of = "1" if scale == 1 else f"the best score here, {scale:.3f}"
-    return (
-        f'<span class="score">{escape(name)}{" =" if " " in name else ""} <b>{score:.3f}</b></span>'
-        f'<span class="bar" title="bar: share of {of}" aria-hidden="true"><i style="width:{share:.1%}"></i></span>'
-    )
-
-
-def _marked(evidence: Evidence, supports: Mapping[str, list[int]]) -> str:
-    """The whole passage, supporting sentences marked; what the generator did not read of a cut one is set apart."""
-    text = evidence.hit.passage.text
-    read = len(evidence.read_text) if evidence.status == "cut" and text.startswith(evidence.read_text) else len(text)
-    if evidence.status == "not read":
-        read = len(text)
-    spans = []
-    for part, numbers in supports.items():
-        at = text.find(part, 0, read)
-        if at >= 0:
-            spans.append((at, at + len(part), numbers))
-    pieces, end = [], 0
-    for start, stop, numbers in sorted(spans, key=lambda span: span[:2]):
-        if start < end:
-            continue
-        joined = " ".join(map(str, numbers))
-        pieces.append(escape(text[end:start]))
-        pieces.append(
-            f'<mark data-sentences="{joined}" title="behind {_listed(numbers)} of the answer">'
-            f"{escape(text[start:stop])}</mark>"
-        )
-        end = stop
-    pieces.append(escape(text[end:read]))
-    if read < len(text):
-        pieces.append(f' <span class="unread"><b>[not read:]</b> {escape(text[read:].strip())}</span>')
-    return "".join(pieces)

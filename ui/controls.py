@@ -5,14 +5,15 @@ It knows the settings' names and ranges; it starts nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
 from answers import MOST_PASSAGES, AskSettings
 from generator.base import DECODINGS, GenerationSettings, SettingsError
+from generator.registry import EMBEDDED
 
-GENERATORS = ("extractive", "fused")
 _DEFAULTS = GenerationSettings()
 
 
@@ -31,7 +32,7 @@ def sidebar(generator: str) -> list[gr.components.Component]:
         )
         passages = gr.Slider(1, MOST_PASSAGES, value=ask.passages, step=1, label="Number of passages")
         writer = gr.Dropdown(
-            sorted({*GENERATORS, generator}),
+            list(dict.fromkeys([*EMBEDDED, generator])),
             value=generator,
             allow_custom_value=True,
             label="Generator",
@@ -48,6 +49,32 @@ def sidebar(generator: str) -> list[gr.components.Component]:
         penalty = gr.Slider(1.0, 2.0, value=_DEFAULTS.repetition_penalty, step=0.05, label="Repetition penalty")
         seed = gr.Number(_DEFAULTS.seed, precision=0, label="Seed", info="the same seed repeats a sampled answer")
     return [retrieval, passages, writer, decoding, beams, temperature, top_p, shortest, longest, penalty, seed]
+
+
+CONTROLS = (
+    "retrieval",
+    "passages",
+    "generator",
+    "decoding",
+    "beams",
+    "temperature",
+    "top_p",
+    "min_words",
+    "max_words",
+    "repetition_penalty",
+    "seed",
+)  # the settings in the order of the controls
+
+
+def control_values(named: Mapping[str, Any], generator: str = "") -> dict[str, Any]:
+    """A value for every control, in their order: the one named, else the default.
+
+    Args:
+        named: settings by name; names without a control are left out.
+        generator: the default generator, if it is not that of `AskSettings`.
+    """
+    default = AskSettings().to_json() | ({"generator": generator} if generator else {})
+    return {name: named.get(name, default[name]) for name in CONTROLS}
 
 
 def to_settings(

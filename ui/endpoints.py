@@ -1,43 +1,34 @@
-"""The API: /ask streams an answer as the JSON object of the command line, /retrieve finds passages only.
+"""The API: /ask streams an answer, /retrieve finds passages, /support traces a text to passages, /rate rates an answer.
 
 It knows the system through `LongFormQA` and makes plain JSON; the page's HTML is made elsewhere.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from answers import AskSettings, Evidence, QuestionError
-from data.assets import AssetError
-from generator.base import GenerationSettings, GeneratorError, SettingsError
+from answers import MOST_PASSAGES, AskSettings, Evidence
+from generator.base import GenerationSettings, SettingsError
 from qa import LongFormQA
 from ui.controls import to_settings
-from ui.runs import throttled
+from ui.errors import readable
+from ui.feedback import SCORES
+from ui.rating import Answered, RatingStrip
+from ui.runs import Finished, throttled
 
-log = logging.getLogger(__name__)
-
-EXPECTED = (QuestionError, SettingsError, GeneratorError, AssetError)
-SORRY = "Something went wrong on our side; it was logged. Please try again, or try other settings."
 _WRITING = GenerationSettings()
 _ASKING = AskSettings()
+LONGEST_TEXT = 4_000  # characters
 
 
-def readable(error: Exception) -> str:
-    """What to tell the visitor: the message of an error that is theirs to mend, else an apology."""
-    if isinstance(error, EXPECTED):
-        return str(error)
-    log.error("unexpected error while answering", exc_info=error)
-    return SORRY
-
-
-def ask_endpoint(qa: LongFormQA) -> Callable[..., Iterator[dict[str, Any]]]:
-    """The function behind /ask."""
+def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[dict[str, Any]]]:
+    """The function behind /ask; what it answers may be rated."""
 
     def ask(
         question: str,
@@ -70,17 +61,20 @@ def ask_endpoint(qa: LongFormQA) -> Callable[..., Iterator[dict[str, Any]]]:
             seed: of sampling.
 
         Returns:
-            An object with question, answer, answerable, passages (rank, title, section, url, text, score, read),
-            sentences (text, support, passage), settings and seconds.
+            An object with run (its id, for /rate), question, answer, answerable, passages (rank, title, section,
+            url, text, score, read), sentences (text, support, label, passage, evidence), settings and seconds.
         """
-        stop = threading.Event()
+        stop, run = threading.Event(), uuid.uuid4().hex
         try:
             settings = to_settings(
                 retrieval, passages, generator, decoding, beams, temperature, top_p, min_words, max_words,
                 repetition_penalty, seed,
             )  # fmt: skip
             for answer in throttled(qa.stream(question, settings, stop)):
-                yield answer.to_json()
+                result = {"run": run} | answer.to_json()
+                if answer.stage == "done":
+                    finished.add(run, Answered(result))
+                yield result
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
         finally:
@@ -116,7 +110,88 @@ def retrieve_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
     return retrieve
 
 
-def add_endpoints(qa: LongFormQA, concurrency_id: str) -> None:
-    """Add both endpoints to the page that is being built; they share the page's one place at the model."""
-    for name, function in (("ask", ask_endpoint(qa)), ("retrieve", retrieve_endpoint(qa))):
+def support_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
+    """The function behind /support."""
+
+    def support(answer: str, passages: list[str]) -> list[dict[str, Any]]:
+        """Trace each sentence of any text to the passage sentence that best supports it.
+
+        Args:
+            answer: the text to check, up to 4,000 characters.
+            passages: the texts to check it against, 1 to 20, up to 4,000 characters each.
+
+        Returns:
+            One object a sentence: text, support (0 to 1), label (supported, partly, not supported), passage (its
+            number, from 1, or null) and evidence (the passage's sentence).
+        """
+        try:
+            texts = _texts(answer, passages)
+            return [sentence.to_json() for sentence in qa.trace(texts[0], texts[1:])]
+        except Exception as error:
+            raise gr.Error(readable(error), print_exception=False) from None
+
+    return support
+
+
+def _texts(answer: object, passages: object) -> list[str]:
+    """The answer and the passages, checked.
+
+    Raises:
+        SettingsError: something is missing, no text, or too long.
+    """
+    if not isinstance(passages, list) or not 1 <= len(passages) <= MOST_PASSAGES:
+        given = f"{len(passages)}" if isinstance(passages, list) else f"{type(passages).__name__}, no list"
+        raise SettingsError(f"passages: {given} given; give a list of 1 to {MOST_PASSAGES} texts")
+    for name, text in [("answer", answer), *((f"passage {n}", text) for n, text in enumerate(passages, 1))]:
+        if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_TEXT:
+            given = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
+            raise SettingsError(f"the {name} is {given}; give a text of 1 to {LONGEST_TEXT:,} characters")
+    return [str(answer), *map(str, passages)]
+
+
+def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:
+    """The function behind /rate."""
+
+    def rate(
+        run: str,
+        factual: int | None = None,
+        complete: int | None = None,
+        clear: int | None = None,
+        grounded: int | None = None,
+        went_wrong: str = "",
+        reason: str = "",
+    ) -> str:
+        """Rate an answer of /ask, once; at least one score is needed.
+
+        Args:
+            run: the answer's "run".
+            factual: is what it says true? 1 (no) to 5 (yes).
+            complete: does it answer the whole question? 1 to 5.
+            clear: is it easy to follow? 1 to 5.
+            grounded: do the passages say so? 1 to 5.
+            went_wrong: nothing, retrieval, generation, both or the question; or "".
+            reason: in your words, up to 2,000 characters.
+
+        Returns:
+            A word of thanks.
+        """
+        try:
+            scores = dict(zip(SCORES, (factual, complete, clear, grounded), strict=True))
+            strip.rate(run, scores, went_wrong or "", reason or "")
+        except Exception as error:
+            raise gr.Error(readable(error), print_exception=False) from None
+        return "Thank you, your rating is stored."
+
+    return rate
+
+
+def add_endpoints(qa: LongFormQA, strip: RatingStrip, concurrency_id: str) -> None:
+    """Add the endpoints to the page that is being built; what computes shares the page's one place at the model."""
+    computing = {
+        "ask": ask_endpoint(qa, strip.finished),
+        "retrieve": retrieve_endpoint(qa),
+        "support": support_endpoint(qa),
+    }
+    for name, function in computing.items():
         gr.api(function, api_name=name, concurrency_id=concurrency_id, concurrency_limit=1)
+    gr.api(rate_endpoint(strip), api_name="rate", queue=False)

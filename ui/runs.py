@@ -1,19 +1,24 @@
-"""Who is asking what: one run per browser session, so that Stop and a closed page reach the right generator.
+"""Who is asking what: one run per browser session, and the finished answers that may still be rated.
 
-It knows sessions and their questions. It knows neither Gradio nor any model.
+Through a session's run, Stop and a closed page reach the right generator.
+
+It knows sessions, questions and answers. It knows neither Gradio nor any model.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from answers import Answer, AskSettings
 
 MOST_SESSIONS = 1000
+MOST_FINISHED = 1000
 
 
 @dataclass(eq=False)
@@ -22,17 +27,19 @@ class Run:
 
     Attributes:
         question: as typed and tidied.
-        settings: with what it is answered.
+        settings: with what it is answered; several for a comparison.
         stop: set to end it at the next token.
         asked: when Ask was pressed, in `time.perf_counter` seconds.
         taken: whether the answer has begun.
+        id: names the run for ratings.
     """
 
     question: str
-    settings: AskSettings
+    settings: tuple[AskSettings, ...]
     stop: threading.Event = field(default_factory=threading.Event)
     asked: float = field(default_factory=time.perf_counter)
     taken: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class Runs:
@@ -43,7 +50,7 @@ class Runs:
         self._newest: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, session: str, question: str, settings: AskSettings) -> Run:
+    def begin(self, session: str, question: str, *settings: AskSettings) -> Run:
         """A new run of this session; the one before it, if any, is told to stop."""
         run = Run(question, settings)
         with self._lock:
@@ -64,6 +71,11 @@ class Runs:
             run.taken = True
             return run
 
+    def newest(self, session: str) -> Run | None:
+        """The session's newest run, if it asked anything."""
+        with self._lock:
+            return self._newest.get(session)
+
     def is_newest(self, session: str, run: Run) -> bool:
         """Whether nothing newer was asked in this session."""
         with self._lock:
@@ -82,6 +94,54 @@ class Runs:
             run = self._newest.pop(session, None)
         if run:
             run.stop.set()
+
+
+class RatingError(ValueError):
+    """An answer cannot be rated now; the message says why and what to do."""
+
+
+class Finished:
+    """The JSON objects of the newest finished answers (or pairs of them), each to be rated once at most."""
+
+    def __init__(self, most: int = MOST_FINISHED) -> None:
+        """Keep at most `most`; older ones are forgotten."""
+        self._most = most
+        self._kept: OrderedDict[str, Any] = OrderedDict()
+        self._rated: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, run: str, answer: Any) -> None:  # noqa: ANN401 — what is rated is the caller's
+        """Keep what a run answered."""
+        with self._lock:
+            self._kept[run] = answer
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def claim(self, run: str) -> Any:  # noqa: ANN401
+        """What the run answered, given out once.
+
+        Raises:
+            RatingError: it was rated before, or is not known (any more).
+        """
+        with self._lock:
+            if run in self._rated:
+                raise RatingError("This answer was rated already; thank you. Ask again to rate another answer.")
+            if run not in self._kept:
+                raise RatingError("This answer is not held any more: ask the question again, then rate it.")
+            self._rated[run] = None
+            while len(self._rated) > 10 * self._most:
+                self._rated.popitem(last=False)
+            return self._kept[run]
+
+    def release(self, run: str) -> None:
+        """Take a claim back: what was said could not be stored."""
+        with self._lock:
+            self._rated.pop(run, None)
+
+    def is_rated(self, run: str) -> bool:
+        """Whether the run was rated."""
+        with self._lock:
+            return run in self._rated
 
 
 def throttled(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,8 +14,10 @@ from answers import Answer, AskSettings, Evidence
 from data.passages import Passage
 from generator.attribution import TracedSentence
 from retriever.search import Hit
-from ui import cards
-from ui.runs import Runs, throttled
+from ui import cards, passage_cards, status
+from ui.markup import safe_url
+from ui.run_card import run_card
+from ui.runs import Finished, RatingError, Runs, throttled
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -70,10 +74,12 @@ def test_hostile_text_is_shown_as_typed_everywhere(text):
     card = {"model": text, "source": text, "date": text, "passages": 3}
     pieces = [
         cards.answer(shown),
+        cards.answer(shown, "run"),
+        run_card(shown, card, text),
         cards.answer(replace(shown, stage="writing")),
         cards.answer_empty(text),
-        cards.passages(shown),
-        cards.status_error(text),
+        passage_cards.passages(shown),
+        status.status_error(text),
         cards.header(card, text),
     ]
     for piece in pieces:
@@ -86,18 +92,18 @@ def test_hostile_text_is_shown_as_typed_everywhere(text):
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//host/x", "ftp://host/x", "", "http://["])
 def test_only_web_addresses_become_links(url):
-    assert cards.safe_url(url) == ""
-    assert "<a" not in cards.passages(done(evidence=(evidence(url=url),)))
+    assert safe_url(url) == ""
+    assert "<a" not in passage_cards.passages(done(evidence=(evidence(url=url),)))
 
 
 def test_addresses_are_encoded_once():
-    assert cards.safe_url('https://host/a"b c<d>é') == "https://host/a%22b%20c%3Cd%3E%C3%A9"
-    assert cards.safe_url("https://host/AC%2FDC") == "https://host/AC%2FDC"
+    assert safe_url('https://host/a"b c<d>é') == "https://host/a%22b%20c%3Cd%3E%C3%A9"
+    assert safe_url("https://host/AC%2FDC") == "https://host/AC%2FDC"
 
 
 def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
     parts = tuple(evidence(rank, score) for rank, score in [(1, 0.634), (2, 0.5), (3, -0.0123)])
-    reader = Reader(cards.passages(done(evidence=parts)))
+    reader = Reader(passage_cards.passages(done(evidence=parts)))
     assert [attributes["id"] for attributes in reader.all("details")] == ["passage-1", "passage-2", "passage-3"]
     assert re.findall(r"cosine (-?\d\.\d+)", reader.text) == ["0.634", "0.500", "-0.012"]
     assert [attributes["style"] for attributes in reader.all("i")] == ["width:63.4%", "width:50.0%", "width:0.0%"]
@@ -105,7 +111,7 @@ def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
 
 def test_bars_of_scores_above_one_are_shares_of_the_best():
     parts = (evidence(1, 20.0), evidence(2, 5.0))
-    page = cards.passages(replace(done(evidence=parts), score_name="BM25"))
+    page = passage_cards.passages(replace(done(evidence=parts), score_name="BM25"))
     assert [attributes["style"] for attributes in Reader(page).all("i")] == ["width:100.0%", "width:25.0%"]
     assert "BM25 20.000" in Reader(page).text
     assert "share of the best score here, 20.000" in page
@@ -118,7 +124,7 @@ def test_supporting_sentences_are_marked_with_the_numbers_they_support():
         TracedSentence("y", 0.1, "not supported", None, ""),
         TracedSentence("z", 0.7, "partly", 1, "Two."),
     )
-    page = cards.passages(done(evidence=(part,), sentences=sentences))
+    page = passage_cards.passages(done(evidence=(part,), sentences=sentences))
     assert [(a["data-sentences"]) for a in Reader(page).all("mark")] == ["1 3"]
     assert re.findall(r"<mark[^>]*>(.*?)</mark>", page) == ["Two."]
     assert "backs sentences 1, 3" in page
@@ -135,13 +141,47 @@ def test_each_sentence_carries_number_and_word():
     assert "First one. 2 supported" in reader.text
     assert "Second one. 1 partly" in reader.text
     assert "Third one. not supported" in reader.text
-    assert [attributes["href"] for attributes in reader.all("a")] == ["#passage-2", "#passage-1"]
+    cites = [attributes for attributes in reader.all("a") if "cite" in attributes["class"]]
+    assert [attributes["href"] for attributes in cites] == ["#passage-2", "#passage-1"]
+    assert "sentence 2 is partly supported by passage 1" in cites[1]["aria-label"]
+
+
+def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
+    sentence = TracedSentence("First one.", 0.9, "supported", 1, "Two.")
+    shown = done(evidence=(evidence(1, title="Tide", text="One. Two."),), sentences=(sentence,))
+    reader = Reader(cards.answer(shown))
+    (hidden,) = [attributes for attributes in reader.all("span") if attributes.get("class") == "evidence"]
+    assert hidden["id"] == "evidence-1" and "hidden" in hidden
+    assert "1 · Tide “Two.”" in reader.text
+    (back,) = [a for a in Reader(passage_cards.passages(shown)).all("a") if a.get("class") == "back"]
+    assert back["href"] == "#sentence-1" and "sentence 1" in back["aria-label"]
+
+
+def test_a_finished_answer_carries_its_json_and_its_link():
+    shown = replace(done(evidence=(evidence(1),)), question='Why "so"? \\ ${x}')
+    (article,) = Reader(cards.answer(shown, "abc")).all("article")
+    assert json.loads(article["data-json"]) == {"run": "abc"} | shown.to_json()
+    query = parse_qs(urlsplit(article["data-link"]).query)
+    assert query["q"] == [shown.question] and query["retrieval"] == [shown.settings.retrieval]
+    assert "data-json" not in cards.answer(replace(shown, stage="writing"), "abc")
+
+
+def test_the_tally_counts_words_copies_and_sentences_without_support():
+    sentences = (
+        TracedSentence("x", 0.9, "supported", 1, "One."),
+        TracedSentence("y", 0.7, "partly", 1, "One."),
+        TracedSentence("z", 0.1, "not supported", None, ""),
+    )
+    part = evidence(1, text="the sea rises twice a day here")
+    shown = replace(done(evidence=(part,), sentences=sentences), text="So the sea rises twice a day. Yes we know.")
+    text = Reader(cards.tally(shown)).text
+    assert text.startswith("10 words · 60% copied · 1 of 3 sentences not supported · 1 partly")
 
 
 def test_what_was_not_read_is_said_in_words():
     cut = evidence(1, status="cut", text="Read this. Not this.", read_text="Read this.")
     unread = evidence(2, status="not read", read_text="")
-    text = Reader(cards.passages(done(evidence=(cut, unread)))).text
+    text = Reader(passage_cards.passages(done(evidence=(cut, unread)))).text
     assert "[not read:] Not this." in text
     assert re.search(r"0\.634\s*cut", text)
     assert re.search(r"0\.634\s*not read", text)
@@ -149,17 +189,17 @@ def test_what_was_not_read_is_said_in_words():
 
 def test_the_status_line_names_every_step_with_its_seconds():
     seconds = {"queued": 0.0, "retrieve": 0.02, "encode": 0.4, "first_token": 0.5, "total": 2.9}
-    text = Reader(cards.status("done", seconds)).text
+    text = Reader(status.status("done", seconds)).text
     assert text == "Queued 0.00 sRetrieving 0.02 sReading 0.40 sWriting 2.48 sDone 2.90 s"
-    assert "Stopped" in cards.status("done", seconds, stopped=True)
+    assert "Stopped" in status.status("done", seconds, stopped=True)
     for stage in ("queued", "retrieving", "reading", "writing", "tracing"):
-        assert cards.status(stage).count('aria-current="step"') == 1
+        assert status.status(stage).count('aria-current="step"') == 1
 
 
 def test_low_scores_and_notes_are_shown():
     assert "Low scores." in cards.answer(done(low_scores=True, note="Every score is low."))
     assert "Stopped before its end." in cards.answer(done(stopped=True, note="Stopped before its end."))
-    assert "No passages were retrieved" in cards.passages(done())
+    assert "No passages were retrieved" in passage_cards.passages(done())
 
 
 def test_text_that_grows_too_fast_is_thinned_but_stages_and_the_end_pass():
@@ -180,3 +220,16 @@ def test_a_newer_question_stops_the_older_and_only_it_is_answered():
     assert runs.is_newest("me", second) and not runs.is_newest("me", first)
     runs.leave("me")
     assert second.stop.is_set() and not other.stop.is_set()
+
+
+def test_an_answer_is_rated_once_and_only_while_it_is_held():
+    finished = Finished(most=2)
+    for run in ("a", "b", "c"):
+        finished.add(run, run.upper())
+    assert finished.claim("b") == "B" and finished.is_rated("b") and not finished.is_rated("c")
+    with pytest.raises(RatingError, match="rated already"):
+        finished.claim("b")
+    with pytest.raises(RatingError, match="not held any more"):
+        finished.claim("a")
+    finished.release("b")
+    assert finished.claim("b") == "B"

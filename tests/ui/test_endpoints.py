@@ -1,103 +1,115 @@
-"""The API of the page, called as a client would, with a tiny system behind it; and how runs are stopped."""
+"""The API of the page, called as a client would, with the tiny system behind it."""
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import replace
+import json
+import subprocess
+import sys
 
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from answers import Answer, AskSettings, Evidence, check_question
-from data.passages import Passage
-from generator.attribution import TracedSentence
-from generator.base import GeneratorError
-from retriever.search import Hit
-from ui.controls import to_settings
-from ui.endpoints import SORRY
-from ui.page import Asking, build_page, launch_options
-
-VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7)
-
-
-class TinyRetriever:
-    def card(self):
-        return {"passages": 2, "model": "tiny", "date": "2000-01-01", "source": "a test"}
-
-
-class TinyQA:
-    """Answers at once, one word at a time; "slow" goes on until it is stopped; "broken" fails."""
-
-    retriever = TinyRetriever()
-
-    def __init__(self):
-        self.ended = threading.Event()
-
-    def hits(self, settings):
-        texts = ("Tides rise. Tides fall.", "The moon pulls.")
-        found = [Passage(str(row), f"Title {row}", "", text, f"https://host/{row}") for row, text in enumerate(texts)]
-        return [Hit(row + 1, part, 0.9 - row / 10) for row, part in enumerate(found)][: settings.passages]
-
-    def retrieve(self, question, settings=None):
-        check_question(question)
-        return self.hits(settings or AskSettings())
-
-    def stream(self, question, settings=None, stop=None):
-        answer = Answer(check_question(question), settings=settings)
-        yield answer
-        if settings.generator == "missing":
-            raise GeneratorError("there is no generator 'missing': choose extractive or fused")
-        if settings.generator == "broken":
-            raise ZeroDivisionError("a secret detail")
-        found = tuple(Evidence(hit, "read", hit.passage.text) for hit in self.hits(settings))
-        answer = replace(answer, stage="reading", evidence=found, score_name="cosine", seconds={"retrieve": 0.1})
-        yield answer
-        while settings.generator == "slow" and not stop.is_set():
-            answer = replace(answer, stage="writing", text=answer.text + "word ")
-            yield answer
-            time.sleep(0.01)
-        self.ended.set()
-        sentence = TracedSentence("Tides rise.", 1.0, "supported", 1, "Tides rise.")
-        yield replace(
-            answer,
-            stage="done",
-            text="Tides rise.",
-            sentences=(sentence,),
-            answerable=True,
-            stopped=stop.is_set(),
-            seconds={"retrieve": 0.1, "encode": 0.2, "total": 0.5},
-        )
+from qa import LongFormQA
+from ui.controls import control_values, to_settings
+from ui.endpoints import ask_endpoint
+from ui.errors import SORRY
+from ui.feedback import FeedbackStore, read_records
+from ui.page import build_page, launch_options
+from ui.runs import Finished
 
 
 @pytest.fixture(scope="module")
-def client():
-    page = build_page(TinyQA())
+def ratings(tmp_path_factory):
+    return tmp_path_factory.mktemp("ratings") / "ratings.jsonl"
+
+
+@pytest.fixture(scope="module")
+def address(tiny_retriever, broken, ratings):
+    qa = LongFormQA(tiny_retriever, {"broken": broken})
+    page = build_page(qa, "extractive", FeedbackStore(ratings))
     _, address, _ = page.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, inbrowser=False, **launch_options()
     )
-    yield Client(address, verbose=False)
+    yield address
     page.close(verbose=False)
 
 
+@pytest.fixture(scope="module")
+def client(address):
+    return Client(address, verbose=False)
+
+
 def test_ask_streams_and_ends_with_the_whole_object(client):
-    job = client.submit("Why do tides rise?", retrieval="dense", passages=1, seed=7, api_name="/ask")
+    job = client.submit(
+        "What are tides?", retrieval="sparse", passages=1, generator="extractive", seed=7, api_name="/ask"
+    )
     result = job.result(timeout=60)
-    assert result["question"] == "Why do tides rise?"
-    assert result["answer"] == "Tides rise."
-    assert [row["title"] for row in result["passages"]] == ["Title 0"]
-    assert result["passages"][0]["score"] == 0.9 and result["passages"][0]["read"] is True
+    assert result["question"] == "What are tides?"
+    assert [row["title"] for row in result["passages"]] == ["Tide"]
+    assert result["answer"] and all(row["text"] in result["passages"][0]["text"] for row in result["sentences"])
+    assert result["passages"][0]["score"] > 0 and result["passages"][0]["read"] is True
     assert result["sentences"][0]["passage"] == 1
-    assert result["settings"]["seed"] == 7 and result["settings"]["retrieval"] == "dense"
-    assert set(result["seconds"]) == {"retrieve", "encode", "total"}
+    assert result["settings"]["seed"] == 7 and result["settings"]["retrieval"] == "sparse"
+    assert {"retrieve", "encode", "total"} <= set(result["seconds"])
     assert len(job.outputs()) >= 3
 
 
 def test_retrieve_finds_passages_only(client):
-    rows = client.predict("Why do tides rise?", passages=2, api_name="/retrieve")
-    assert [row["rank"] for row in rows] == [1, 2]
+    rows = client.predict("What are tides?", retrieval="sparse", passages=2, api_name="/retrieve")
+    assert [row["rank"] for row in rows] == [1, 2] and rows[0]["title"] == "Tide"
     assert set(rows[0]) == {"rank", "title", "section", "url", "text", "score"}
+
+
+def test_support_traces_any_text(client):
+    rows = client.predict(
+        "Bread is a food. Tides rise.", ["The sea is wide.", "Honey is sweet. Tides rise."], api_name="/support"
+    )
+    assert [row["text"] for row in rows] == ["Bread is a food.", "Tides rise."]
+    assert (rows[1]["passage"], rows[1]["evidence"], rows[1]["label"]) == (2, "Tides rise.", "supported")
+    assert rows[1]["support"] >= rows[0]["support"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "passages", "message"),
+    [
+        ("Tides rise.", [], "0 given; give a list of 1 to 20 texts"),
+        ("Tides rise.", ["x"] * 21, "21 given"),
+        ("Tides rise.", "The sea.", "no list"),
+        ("", ["The sea."], "the answer is 0 characters"),
+        ("Tides rise.", ["The sea.", "x" * 5000], "the passage 2 is 5,000 characters"),
+    ],
+)
+def test_support_says_what_it_cannot_take(client, answer, passages, message):
+    with pytest.raises(AppError, match=message):
+        client.predict(answer, passages, api_name="/support")
+
+
+def test_an_answer_is_rated_once_and_stored_with_all_that_repeats_it(client, ratings):
+    result = client.predict("What are tides?", retrieval="sparse", generator="extractive", api_name="/ask")
+    said = client.predict(result["run"], factual=4, grounded=5, went_wrong="retrieval", reason=" ok ", api_name="/rate")
+    assert said.startswith("Thank you")
+    record = list(read_records(ratings))[-1]
+    assert record["scores"] == {"factual": 4, "grounded": 5}
+    assert (record["went_wrong"], record["reason"]) == ("retrieval", "ok")
+    assert record["answer"] == json.loads(json.dumps(result))
+    with pytest.raises(AppError, match="rated already"):
+        client.predict(result["run"], factual=1, api_name="/rate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"run": "unknown", "factual": 3}, "not held any more"),
+        ({"run": "unknown"}, "Nothing is rated yet"),
+        ({"run": "unknown", "clear": 6}, "score for clear is 6"),
+        ({"run": "unknown", "clear": 3, "went_wrong": "everything"}, "allowed are nothing, retrieval"),
+        ({"run": "unknown", "clear": 3, "reason": "x" * 2001}, "2,001 characters"),
+    ],
+)
+def test_what_is_no_rating_is_told(client, arguments, message):
+    with pytest.raises(AppError, match=message):
+        client.predict(**arguments, api_name="/rate")
 
 
 @pytest.mark.parametrize(
@@ -109,95 +121,68 @@ def test_retrieve_finds_passages_only(client):
         ({"question": "Why?", "passages": -3}, "allowed is 1 to 20"),
         ({"question": "Why?", "retrieval": "psychic"}, "psychic"),
         ({"question": "Why?", "temperature": 0}, "temperature"),
-        ({"question": "Why?", "generator": "missing"}, "there is no generator 'missing'"),
+        ({"question": "Why?", "generator": "/nowhere/at/all"}, "/nowhere/at/all"),
         ({"question": "Why?", "generator": "broken"}, SORRY),
     ],
 )
 def test_bad_input_is_told_clearly(client, arguments, message):
     with pytest.raises(AppError) as caught:
-        client.predict(**arguments, api_name="/ask")
+        client.predict(**{"generator": "extractive"} | arguments, api_name="/ask")
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-def test_only_the_two_endpoints_are_public_and_documented(client):
+def test_only_the_four_endpoints_are_public_and_documented(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/ask", "/retrieve"}
+    assert set(endpoints) == {"/ask", "/retrieve", "/support", "/rate"}
     names = [row["parameter_name"] for row in endpoints["/ask"]["parameters"]]
     assert names[:4] == ["question", "retrieval", "passages", "generator"]
+    assert all(row["python_type"]["type"] for shown in endpoints.values() for row in shown["parameters"])
 
 
-def test_an_api_client_that_cancels_frees_the_model():
-    qa = TinyQA()
-    from ui.endpoints import ask_endpoint
+def test_the_same_four_are_mcp_tools_with_their_descriptions(address):
+    pytest.importorskip("mcp", reason="the page serves MCP where the package mcp is installed")
+    script = (
+        "import asyncio, json, sys\n"
+        "from mcp import ClientSession\n"
+        "from mcp.client.streamable_http import streamablehttp_client\n"
+        "async def main():\n"
+        "    async with streamablehttp_client(sys.argv[1]) as (read, write, _), ClientSession(read, write) as session:\n"
+        "        await session.initialize()\n"
+        "        tools = (await session.list_tools()).tools\n"
+        "        call = {'question': 'What are tides?', 'retrieval': 'sparse', 'passages': 1}\n"
+        "        found = await session.call_tool('retrieve', call)\n"
+        "        print(json.dumps([{tool.name: tool.description for tool in tools}, found.content[0].text]))\n"
+        "asyncio.run(main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, f"{address}gradio_api/mcp/"], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    tools, found = json.loads(run.stdout)
+    assert set(tools) == {"ask", "retrieve", "support", "rate"}
+    assert "Find Wikipedia passages" in tools["retrieve"]
+    assert "Tide" in found
 
-    stream = ask_endpoint(qa)("Why do tides rise?", generator="slow")
+
+def test_an_api_client_that_cancels_frees_the_model(qa, slow):
+    stream = ask_endpoint(qa, Finished())("Why do tides rise?", generator="slow")
     while not next(stream)["answer"]:
         pass
+    assert not slow.ended.is_set()
     stream.close()
-    assert next(ask_endpoint(qa)("Why again?"))["question"] == "Why again?"
-
-
-class Request:
-    """What the handlers read of Gradio's request."""
-
-    def __init__(self, session):
-        self.session_hash = session
-
-
-def test_stop_ends_a_running_answer_and_keeps_what_was_written():
-    qa = TinyQA()
-    asking = Asking(qa)
-    asking.begin(Request("me"), "Why?", *VALUES[:2], "slow", *VALUES[3:])
-    stream = asking.answer(Request("me"))
-    while "word" not in str(next(stream)[1]):
-        pass
-    asking.stop(Request("you"))
-    next(stream)
-    assert not qa.ended.is_set()
-    asking.stop(Request("me"))
-    *_, last = stream
-    assert qa.ended.is_set() and "Stopped" in last[0]
-
-
-def test_stop_of_a_waiting_question_needs_no_model():
-    asking = Asking(TinyQA())
-    asking.begin(Request("me"), "Why?", *VALUES)
-    assert "Stopped before it began" in asking.stop(Request("me"))[1]
-    assert all(isinstance(part, dict) for view in asking.answer(Request("me")) for part in view)
-
-
-@pytest.mark.parametrize("ending", ["close", "leave"])
-def test_a_closed_page_frees_the_model(ending):
-    qa = TinyQA()
-    asking = Asking(qa)
-    asking.begin(Request("me"), "Why?", *VALUES[:2], "slow", *VALUES[3:])
-    run = asking.runs._newest["me"]
-    stream = asking.answer(Request("me"))
-    while "word" not in str(next(stream)[1]):
-        pass
-    stream.close() if ending == "close" else asking.leave(Request("me"))
-    assert run.stop.is_set()
-
-
-def test_what_cannot_be_asked_is_said_and_the_last_answer_stays():
-    asking = Asking(TinyQA())
-    status, answer, found, button = asking.begin(Request("me"), "", *VALUES)
-    assert "The question is empty" in status
-    assert answer == found == button == asking.begin(Request("me"), "Why?", None, *VALUES[1:])[1]
-    assert "type a whole number" in asking.begin(Request("me"), "Why?", "dense", 2.5, *VALUES[2:])[0]
-    assert "the seed is empty" in asking.begin(Request("me"), "Why?", *VALUES[:-1], None)[0]
-
-
-def test_an_unexpected_error_is_polite_and_logged(caplog):
-    asking = Asking(TinyQA())
-    asking.begin(Request("me"), "Why?", *VALUES[:2], "broken", *VALUES[3:])
-    *_, last = asking.answer(Request("me"))
-    assert SORRY in last[0] and "secret" not in last[0]
-    assert "unexpected error" in caplog.text
+    assert next(ask_endpoint(qa, Finished())("Why again?"))["question"] == "Why again?"
 
 
 def test_values_become_settings():
     settings = to_settings("mixed", 3.0, " fused ", "sampling", 2, 0.5, 0.8, 10, 20, 1.0, 2**62 + 1)
     assert (settings.passages, settings.generator, settings.generation.seed) == (3, "fused", 2**62 + 1)
     assert settings.generation.decoding == "sampling" and settings.generation.max_words == 20
+
+
+def test_controls_take_named_settings_and_defaults_for_the_rest():
+    values = control_values({"passages": 2, "no_repeat_ngram": 3}, "fused")
+    assert (
+        to_settings(*values.values()).to_json() | {"no_repeat_ngram": 4}
+        == to_settings(**control_values({}) | {"passages": 2, "generator": "fused"}).to_json()
+    )

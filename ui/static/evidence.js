@@ -1,5 +1,5 @@
-// Small comforts of the page: a sentence and its passage point at each other, cards open as the screen allows,
-// Stop answers at once. Everything is delegated from the document, as Gradio replaces what is inside it.
+// Sentences and passages point at each other; cards open as the screen allows; Stop answers at once.
+// Everything is delegated from the document, as Gradio replaces what is inside it.
 (() => {
   "use strict";
   const phone = window.matchMedia("(max-width: 760px)");
@@ -24,13 +24,17 @@
     light(".lit", false);
   }
 
+  function bring(element, block) {
+    element.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block });
+  }
+
   // Everything that belongs to one sentence: itself, its passage and the marks behind it.
   function lightSentence(number) {
     clearLights();
     const cite = document.querySelector(`.cite[data-sentence="${number}"]`);
     light(`#sentence-${number}`, true);
     light(`mark[data-sentences~="${number}"]`, true);
-    if (cite) light(`#passage-${cite.dataset.passage}`, true);
+    if (cite && cite.dataset.passage) light(`#passage-${cite.dataset.passage}`, true);
   }
 
   function lightMark(mark) {
@@ -39,14 +43,36 @@
     for (const number of mark.dataset.sentences.split(" ")) light(`#sentence-${number}`, true);
   }
 
-  function showPassage(cite) {
-    const card = document.getElementById(`passage-${cite.dataset.passage}`);
+  // From a sentence to its passage; the keyboard's place moves along.
+  function showPassage(link) {
+    const card = document.getElementById(`passage-${link.dataset.passage}`);
     if (!card) return;
     chosen.set(card.id, true);
     card.open = true;
+    const mark = card.querySelector(`mark[data-sentences~="${link.dataset.sentence}"]`);
+    const back = card.querySelector(`.back[data-sentence="${link.dataset.sentence}"]`) || card.querySelector("summary");
+    back.focus({ preventScroll: true });
+    lightSentence(link.dataset.sentence);
+    bring(mark || card, phone.matches ? "center" : "nearest");
+  }
+
+  // From a mark back to the sentence that it supports.
+  function showSentence(number) {
+    const sentence = document.getElementById(`sentence-${number}`);
+    if (!sentence) return;
+    const cite = sentence.querySelector("a.cite");
+    if (cite) cite.focus({ preventScroll: true });
+    lightSentence(number);
+    bring(sentence, "center");
+  }
+
+  // On a phone, a sentence's evidence opens under it.
+  function toggleEvidence(cite) {
+    const evidence = document.getElementById(`evidence-${cite.dataset.sentence}`);
+    if (!evidence) return showPassage(cite);
+    evidence.hidden = !evidence.hidden;
+    cite.setAttribute("aria-expanded", String(!evidence.hidden));
     lightSentence(cite.dataset.sentence);
-    const target = card.querySelector(`mark[data-sentences~="${cite.dataset.sentence}"]`) || card;
-    target.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: phone.matches ? "center" : "nearest" });
   }
 
   function point(event) {
@@ -63,13 +89,17 @@
     const target = event.target instanceof Element ? event.target : null;
     if (!target) return;
     const cite = target.closest("a.cite");
+    const whole = target.closest("a.whole");
+    const back = target.closest("a.back");
+    const mark = target.closest("#passages mark");
     const summary = target.closest("#passages summary");
-    if (cite) {
-      event.preventDefault();
-      showPassage(cite);
-    } else if (summary) {
-      chosen.set(summary.parentElement.id, !summary.parentElement.open);
-    } else if (target.closest("#stop")) {
+    if (cite || whole || back) event.preventDefault();
+    if (cite && phone.matches) toggleEvidence(cite);
+    else if (cite || whole) showPassage(cite || whole);
+    else if (back) showSentence(back.dataset.sentence);
+    else if (mark) showSentence(mark.dataset.sentences.split(" ")[0]);
+    else if (summary) chosen.set(summary.parentElement.id, !summary.parentElement.open);
+    else if (target.closest("#stop")) {
       const now = document.querySelector("#status .now .name");
       if (now) now.textContent = "Stopping…";
     }

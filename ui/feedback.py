@@ -1,0 +1,207 @@
+"""What visitors say of answers: checked records, appended to a JSONL file, one line whole or not at all.
+
+Many processes may append to one file: each holds a lock while it writes, and a line that a killed process left half
+written is cut off before the next one is added. With a token and a dataset's name the file also goes to the Hugging
+Face Hub every five minutes. It knows records and files; it does not know Gradio.
+
+Three environment variables: LFQA_RATINGS, the file; LFQA_RATINGS_DATASET, a dataset such as "me/lfqa-ratings", which
+needs HF_TOKEN with the right to write to it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+log = logging.getLogger(__name__)
+
+SCORES = ("factual", "complete", "clear", "grounded")
+WENT_WRONG = ("nothing", "retrieval", "generation", "both", "the question")
+VOTES = ("a", "b", "tie", "both bad")
+LONGEST_REASON = 2000
+_MINUTES = 5
+
+
+class FeedbackError(ValueError):
+    """A rating or vote cannot be taken as it stands; the message says why and what to do."""
+
+
+def rating(
+    answer: Mapping[str, Any], scores: Mapping[str, object], went_wrong: str = "", reason: str = ""
+) -> dict[str, Any]:
+    """The record of a rating.
+
+    Args:
+        answer: the answer's JSON object with its "run", so that the run can be repeated.
+        scores: some of `SCORES`, each 1 to 5; None for one that was left out.
+        went_wrong: one of `WENT_WRONG`, or "".
+        reason: in the visitor's words, up to `LONGEST_REASON` characters.
+
+    Raises:
+        FeedbackError: a score, the cause or the reason is not what it may be, or nothing was rated.
+    """
+    given = {name: _score(name, value) for name, value in scores.items() if value not in (None, "")}
+    if not given:
+        raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
+    if went_wrong and went_wrong not in WENT_WRONG:
+        raise FeedbackError(f"What went wrong is {went_wrong!r}; allowed are {', '.join(WENT_WRONG)}.")
+    if len(reason) > LONGEST_REASON:
+        raise FeedbackError(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} are allowed.")
+    return _stamped("rating") | {
+        "scores": given,
+        "went_wrong": went_wrong,
+        "reason": reason.strip(),
+        "answer": dict(answer),
+    }
+
+
+def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> dict[str, Any]:
+    """The record of a blind comparison.
+
+    Args:
+        answers: "a" and "b" → the answers' JSON objects.
+        order: "ab" or "ba": which of them stood first.
+        winner: one of `VOTES`.
+
+    Raises:
+        FeedbackError: there is no such vote.
+    """
+    if winner not in VOTES:
+        raise FeedbackError(f"The vote is {winner!r}; allowed are {', '.join(VOTES)}.")
+    return _stamped("vote") | {
+        "winner": winner,
+        "order": order,
+        "answers": {name: dict(answers[name]) for name in "ab"},
+    }
+
+
+def _score(name: str, value: Any) -> int:  # noqa: ANN401 — from a browser or a client, checked here
+    """A whole number from 1 to 5."""
+    if name not in SCORES:
+        raise FeedbackError(f"There is no score called {name!r}; allowed are {', '.join(SCORES)}.")
+    if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
+        raise FeedbackError(f"The score for {name} is {value!r}; allowed are 1, 2, 3, 4 and 5.")
+    return int(value)
+
+
+def _stamped(kind: str) -> dict[str, Any]:
+    """A record's head: its kind, its own id and the time in UTC."""
+    return {"kind": kind, "id": uuid.uuid4().hex, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+class FeedbackStore:
+    """An append-only JSONL file of records."""
+
+    def __init__(self, path: Path, outer_lock: AbstractContextManager[Any] | None = None) -> None:
+        """Name the file; it and its folder are made at the first record.
+
+        Args:
+            path: the file.
+            outer_lock: held around every write, such as the lock of an uploader of the folder.
+        """
+        self.path = path
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._outer_lock = outer_lock or nullcontext()
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add one record; when this returns, it is on the disk.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._outer_lock, self._lock, self.path.open("ab+") as file:
+            _cut_torn_line(file.fileno())
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _cut_torn_line(file: int) -> None:
+    """Drop what follows the last line end: the rest of a line whose writer was killed."""
+    end = size = os.fstat(file).st_size
+    step = 1 << 16
+    while end > 0:
+        start = max(0, end - step)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(file, end)
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a file in order; an unfinished last line is left out.
+
+    Raises:
+        FeedbackError: a line is no record; file and line are named.
+    """
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    for number, line in enumerate(whole.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise FeedbackError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(record, dict) or record.get("kind") not in ("rating", "vote"):
+            raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
+        yield record
+
+
+def ratings_path() -> Path:
+    """Where ratings are kept: LFQA_RATINGS, or a file in the user's data folder."""
+    if chosen := os.environ.get("LFQA_RATINGS"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "long-form-qa" / "ratings.jsonl"
+
+
+def open_store(say: Callable[[str], None] = log.info) -> FeedbackStore:
+    """The store that the environment asks for: a local file, or one that is uploaded to a dataset as well.
+
+    Args:
+        say: is told where ratings go.
+    """
+    dataset, token, path = os.environ.get("LFQA_RATINGS_DATASET"), os.environ.get("HF_TOKEN"), ratings_path()
+    if dataset and token:
+        try:
+            store = _uploaded_store(dataset, token, path.parent / "upload")
+            say(f"Ratings go to {store.path} and every {_MINUTES} minutes to the dataset {dataset}.")
+            return store
+        except Exception as error:  # the hub may be out of reach: ratings must not be lost for that
+            log.warning("ratings stay on this machine: the dataset %s cannot be used (%s)", dataset, error)
+    elif dataset:
+        log.warning("ratings stay on this machine: LFQA_RATINGS_DATASET is set, but HF_TOKEN is not")
+    say(f"Ratings go to {path}.")
+    return FeedbackStore(path)
+
+
+def _uploaded_store(dataset: str, token: str, folder: Path) -> FeedbackStore:
+    """A file of this process in a folder that a scheduler uploads to a private dataset."""
+    from huggingface_hub import CommitScheduler
+
+    folder.mkdir(parents=True, exist_ok=True)
+    scheduler = CommitScheduler(
+        repo_id=dataset,
+        repo_type="dataset",
+        folder_path=folder,
+        path_in_repo="ratings",
+        every=_MINUTES,
+        private=True,
+        token=token,
+        allow_patterns="*.jsonl",
+    )
+    return FeedbackStore(folder / f"ratings-{uuid.uuid4().hex}.jsonl", scheduler.lock)

@@ -1,0 +1,82 @@
+"""The run card: everything that is needed to repeat a run, as a record, a command and HTML.
+
+It knows answers, the index's facts and the versions of the libraries that compute; it does not know Gradio.
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from answers import Answer, AskSettings
+from ui.markup import escape, waiting
+
+_LIBRARIES = ("torch", "transformers", "faiss-cpu", "bm25s", "numpy", "gradio")
+
+
+def versions() -> dict[str, str]:
+    """Python, the machine's kind and the libraries that have a part in an answer → their versions."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def command(question: str, settings: AskSettings) -> str:
+    """The command line that asks the same again; what is at its default stays out.
+
+    >>> command("Why?", AskSettings("dense", 2, "fused"))
+    "python qa.py 'Why?' --retrieval dense --passages 2 --generator fused --json"
+    """
+    default = AskSettings().to_json()
+    options = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in settings.to_json().items()
+        if value != default[name] or name in ("retrieval", "passages", "generator")
+    ]
+    asked = shlex.quote(question)
+    if question.startswith("-"):
+        return " ".join(["python qa.py", *options, "--json", "--", asked])
+    return " ".join(["python qa.py", asked, *options, "--json"])
+
+
+def run_card_empty() -> str:
+    """The card's place before there is a finished answer."""
+    return waiting("After an answer, everything needed to repeat it is listed here.")
+
+
+def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
+    """The card of a finished answer.
+
+    Args:
+        answer: the finished answer.
+        card: the retriever's facts, see `Retriever.card`.
+        run: the run's id.
+    """
+    read = ", ".join(f"{part.hit.passage.title} ({part.status})" for part in answer.evidence) or "none"
+    rows = {
+        "Question": answer.question,
+        "Run": run,
+        "Index": f"{card.get('source', '')}, {card.get('passages', 0):,} passages, of {card.get('date', '')}",
+        "Retriever": str(card.get("model", "")),
+        "Score": answer.score_name or "none",
+        "Passages": read,
+        **{name.replace("_", " ").capitalize(): str(value) for name, value in answer.settings.to_json().items()},
+        "Seconds": ", ".join(f"{name} {value:.2f}" for name, value in answer.seconds.items()),
+        "Versions": ", ".join(f"{name} {value}" for name, value in versions().items()),
+    }
+    table = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items()
+    )
+    return (
+        '<section class="run-card"><h2>To repeat this run</h2>'
+        f'<div class="command"><code>{escape(command(answer.question, answer.settings))}</code>'
+        '<button type="button" class="tool" data-tool="command">Copy</button><span class="said" role="status"></span>'
+        f"</div><table>{table}</table></section>"
+    )

@@ -1,0 +1,67 @@
+"""The status line: queued, retrieving, reading, writing, done, with the seconds of each step.
+
+It knows the stages of an answer and HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ui.markup import escape, problem
+
+_STEPS = (("queued", "Queued"), ("retrieving", "Retrieving"), ("reading", "Reading"), ("writing", "Writing"))
+
+
+def status(
+    stage: str, seconds: Mapping[str, float] | None = None, stopped: bool = False, place: tuple[int, int] | None = None
+) -> str:
+    """The status line: every step with its seconds, the one under way marked by a word as well as by colour.
+
+    Args:
+        stage: "queued", or a stage of `Answer`.
+        seconds: "queued" and those of `Answer.seconds`.
+        stopped: whether the answer was stopped before its end.
+        place: while queued, the place in the line from 1, and the line's length.
+    """
+    times = _step_seconds(seconds or {}, stage)
+    names = [name for name, _ in _STEPS]
+    now = len(names) if stage == "done" else names.index("writing" if stage == "tracing" else stage)
+    items = []
+    for number, (name, label) in enumerate(_STEPS):
+        state = "past" if number < now else "now" if number == now else "later"
+        current = ' aria-current="step"' if state == "now" else ""
+        waits = f", place {place[0]} of {place[1]}" if place and name == "queued" and state == "now" else ""
+        items.append(_step(label + waits + ("…" if state == "now" else ""), state, times.get(name), current))
+    last = "Stopped" if stopped else "Done"
+    items.append(_step(last, "past" if stage == "done" else "later", times.get("done")))
+    return f'<div role="status"><ol class="steps" aria-label="Progress">{"".join(items)}</ol></div>'
+
+
+def status_idle() -> str:
+    """The status line before anything was asked."""
+    return '<p class="hint" role="status">Ask a question: passages come first, then an answer written from them.</p>'
+
+
+def status_error(message: str) -> str:
+    """The status line when something is wrong: what, and what to do."""
+    return problem(message)
+
+
+def progress(text: str, busy: bool = True) -> str:
+    """One line for work of several answers, such as "Answering 1 of 2…"."""
+    return f'<p class="progress{" busy" if busy else ""}" role="status">{escape(text)}</p>'
+
+
+def _step_seconds(seconds: Mapping[str, float], stage: str) -> dict[str, float]:
+    """The seconds of each step of the status line, as far as they have passed."""
+    times = {"queued": seconds.get("queued"), "retrieving": seconds.get("retrieve"), "reading": seconds.get("encode")}
+    if stage == "done" and "total" in seconds:
+        spent = seconds.get("retrieve", 0.0) + seconds.get("encode", 0.0)
+        times |= {"writing": max(0.0, seconds["total"] - spent), "done": seconds["total"]}
+    return {name: value for name, value in times.items() if value is not None}
+
+
+def _step(label: str, state: str, seconds: float | None, attributes: str = "") -> str:
+    """One step of the status line."""
+    time = "" if seconds is None else f' <span class="seconds">{seconds:.2f} s</span>'
+    return f'<li class="{state}"{attributes}><span class="name">{label}</span>{time}</li>'
