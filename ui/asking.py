@@ -46,7 +46,7 @@ class Parts:
     stop: gr.Button
     run_card: gr.HTML
     nearest: gr.HTML
-    opened: gr.State
+    opened: gr.Textbox
     strip: RatingStrip
 
     def view(self) -> list[Any]:
@@ -88,8 +88,8 @@ class Asking:
         query = {name: str(value) for name, value in dict(request.query_params or {}).items()}
         question, named = from_query(query)
         if not question:
-            return {self.parts.opened: None}
-        filled: View = {self.parts.box: question, self.parts.opened: None}
+            return {self.parts.opened: ""}
+        filled: View = {self.parts.box: question, self.parts.opened: ""}
         values = control_values(named, self.generator)
         try:
             asked, settings = check_question(question), to_settings(*values.values())

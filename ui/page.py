@@ -71,7 +71,18 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
                 card = html(run_card_empty(), "run-card")
             with gr.Tab("History", elem_id="history-tab"):
                 html(history_html(), "history")
-        parts = Parts(box, controls, status, answer, passages, stop, card, nearest, gr.State(None), strip)
+        parts = Parts(
+            box,
+            controls,
+            status,
+            answer,
+            passages,
+            stop,
+            card,
+            nearest,
+            gr.Textbox(visible="hidden", elem_id="opened"),
+            strip,
+        )
         asking = Asking(qa, parts, load_nearest(qa.retriever), lambda session: place_in_line(page, session), generator)
         _connect(asking, ask, chips, dice)
         _open(page, asking)
@@ -151,11 +162,14 @@ def _connect(asking: Asking, ask: gr.Button, chips: list[gr.Button], dice: gr.Bu
 
 
 def _open(page: gr.Blocks, asking: Asking) -> None:
-    """A link with a question asks it: the run's id changes, which begins the answer."""
+    """A link with a question asks it: once the run is noted, the browser presses a hidden button that answers it."""
     parts = asking.parts
     view = [parts.opened, parts.box, *parts.controls, *parts.view()]
-    page.load(asking.open, None, view, queue=False, **QUIET)
-    _answer(asking, parts.opened.change)
+    go_on = gr.Button(visible="hidden", elem_id="go-on")
+    opened = page.load(asking.open, None, view, queue=False, **QUIET)
+    opened.then(None, parts.opened, None, js="(run) => { if (run) document.getElementById('go-on').click(); }")
+    # A step between, as elsewhere: events of one click wait for one another, those of one step do not.
+    _answer(asking, go_on.click(lambda: None, queue=False, **QUIET).then)
 
 
 def _answer(asking: Asking, trigger: Any) -> None:  # noqa: ANN401 — a listener of any component

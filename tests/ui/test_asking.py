@@ -123,8 +123,8 @@ def test_a_link_fills_in_question_and_settings_and_begins_the_run(asking, reques
 def test_a_link_that_cannot_be_asked_says_why_and_asks_nothing(asking, request_of, query, message):
     view = asking.open(request_of(**{"q": "Why is honey sweet?"} | query))
     assert message in view[asking.parts.status]
-    assert asking.runs.newest("me") is None and view[asking.parts.opened] is None
+    assert asking.runs.newest("me") is None and view[asking.parts.opened] == ""
 
 
 def test_without_a_question_in_its_address_the_page_just_opens(asking, request_of):
-    assert asking.open(request_of(theme="dark")) == {asking.parts.opened: None}
+    assert asking.open(request_of(theme="dark")) == {asking.parts.opened: ""}

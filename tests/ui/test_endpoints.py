@@ -147,7 +147,7 @@ def test_the_same_four_are_mcp_tools_with_their_descriptions(address):
         "from mcp import ClientSession\n"
         "from mcp.client.streamable_http import streamablehttp_client\n"
         "async def main():\n"
-        "    async with streamablehttp_client(sys.argv[1]) as (read, write, _), ClientSession(read, write) as session:\n"
+        "    async with streamablehttp_client(sys.argv[1]) as ends, ClientSession(*ends[:2]) as session:\n"
         "        await session.initialize()\n"
         "        tools = (await session.list_tools()).tools\n"
         "        call = {'question': 'What are tides?', 'retrieval': 'sparse', 'passages': 1}\n"
