@@ -205,6 +205,9 @@ def test_a_phone_has_one_column_closed_cards_and_no_sideways_scroll(page):
     box = cite.bounding_box()
     assert box["height"] >= 44 and box["width"] >= 44
     cite.click()
+    page.locator("#evidence-1").wait_for()
+    assert cite.get_attribute("aria-expanded") == "true"
+    page.locator("#evidence-1 a.whole").click()
     page.locator("#passages details[open] mark").first.wait_for()
     answer, found = page.locator("#answer").bounding_box(), page.locator("#passages").bounding_box()
     assert found["y"] > answer["y"] and found["x"] == answer["x"]
