@@ -15,7 +15,9 @@ from answers import AskSettings
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
+from ui.compare import Compare
 from ui.controls import sidebar
+from ui.dependence import WithAndWithout
 from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
 from ui.history import history_html
@@ -64,7 +66,12 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
                 strip.build()
             with gr.Column(scale=2, min_width=300):
                 passages = html(passage_cards.passages_empty(), "passages")
+        compare, dependence = Compare(qa, strip.store), WithAndWithout(qa)
         with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Compare", elem_id="compare-tab"):
+                compare.build(generator)
+            with gr.Tab("With and without passages", elem_id="dependence-tab"):
+                dependence.build()
             with gr.Tab("Nearest written question", elem_id="nearest-tab"):
                 nearest = html(nearest_empty(), "nearest")
             with gr.Tab("Run card", elem_id="run-card-tab"):
@@ -87,6 +94,9 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
         _connect(asking, ask, chips, dice)
         _open(page, asking)
         strip.connect(nearest)
+        for tab in (compare, dependence):
+            tab.connect(box, controls, QUIET, COMPUTES)
+            page.unload(tab.leave)
         page.unload(asking.leave)
         add_endpoints(qa, strip, MODEL)
     page.queue(max_size=MOST_WAITING)

@@ -5,6 +5,7 @@ It turns what a visitor chose into a record of `ui.feedback`; records and files 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from ui.feedback import LONGEST_REASON, SCORES, WENT_WRONG, FeedbackError, Feedb
 from ui.markup import escape
 from ui.nearest import Nearest, nearest_html
 from ui.runs import Finished, RatingError
+
+log = logging.getLogger(__name__)
 
 QUESTIONS = {
     "factual": "Is what it says true?",
@@ -120,7 +123,8 @@ class RatingStrip:
             answered = self.rate(run, dict(zip(SCORES, scores, strict=True)), wrong or "", reason or "")
         except (FeedbackError, RatingError) as error:
             return {self.said: _said(str(error), "warn")}
-        except OSError:
+        except OSError as error:
+            log.error("a rating could not be stored", exc_info=error)
             return {self.said: _said(NOT_STORED, "warn")}
         shown = {item: gr.update(interactive=False) for item in self._fields()}
         thanks = "Thank you, your rating is stored. A written answer to compare is under “Nearest written question”."

@@ -1,0 +1,235 @@
+"""The tab "Compare": two settings answer one question, blind; after the vote they are revealed.
+
+Which answer stands first is drawn by chance, both appear at once when both are finished, and nothing beside them tells
+who wrote them. It knows Gradio and runs; records of votes are made in feedback.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from answers import MOST_PASSAGES, Answer, AskSettings, check_question
+from generator.base import SettingsError
+from generator.registry import EMBEDDED
+from qa import LongFormQA
+from retriever.search import METHODS
+from ui.controls import to_settings
+from ui.errors import readable
+from ui.feedback import FeedbackStore, vote
+from ui.markup import problem
+from ui.panels import blind, described, panel_empty, revealed
+from ui.runs import Finished, RatingError, Run, Runs
+from ui.status import progress
+
+log = logging.getLogger(__name__)
+
+NOT_STORED = "Your vote could not be stored; it was logged. Please try again later."
+CHOICES = (("first", "Answer 1 is better"), ("tie", "Tie"), ("both bad", "Both bad"), ("second", "Answer 2 is better"))
+View = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two finished answers: by side, and the order in which they stand ("ab" or "ba")."""
+
+    answers: dict[str, Answer]
+    order: str
+
+
+class Compare:
+    """The tab's components and handlers."""
+
+    def __init__(self, qa: LongFormQA, store: FeedbackStore, chance: random.Random | None = None) -> None:
+        """Hold the system and where votes go.
+
+        Args:
+            qa: the loaded system.
+            store: where votes go.
+            chance: draws the order.
+        """
+        self.qa = qa
+        self.store = store
+        self.runs = Runs()
+        self.finished = Finished()
+        self._chance = chance or random.Random()
+
+    def build(self, generator: str) -> None:
+        """Make the components where the page is being built.
+
+        Args:
+            generator: the page's own, which side A starts with.
+        """
+        gr.HTML(
+            '<p class="lead">Two settings answer the question in the box above. You see the answers without their '
+            "settings, vote, and then see which is which.</p>",
+            js_on_load=None,
+            apply_default_css=False,
+            elem_classes=["plain"],
+        )
+        other = next((name for name in EMBEDDED if name != generator), generator)
+        with gr.Row(elem_classes=["sides"]):
+            self.sides = [*_side("A", generator), *_side("B", other)]
+        with gr.Row(elem_classes=["acts"]):
+            self.go = gr.Button("Compare", variant="primary", min_width=120, scale=0, elem_id="compare-go")
+            self.stop = gr.Button(
+                "Stop", variant="stop", min_width=96, scale=0, interactive=False, elem_id="compare-stop"
+            )
+            self.said = _plain("", "compare-status")
+        self.run = gr.State("")
+        with gr.Row(elem_classes=["panels"]):
+            self.first = _plain(panel_empty("Answer 1"), "compare-first")
+            self.second = _plain(panel_empty("Answer 2"), "compare-second")
+        with gr.Row(visible=False, elem_id="votes") as self.votes:
+            self.buttons = [gr.Button(label, min_width=0, elem_classes=["vote"]) for _, label in CHOICES]
+
+    def view(self) -> list[Any]:
+        """Everything that changes."""
+        return [self.said, self.first, self.second, self.votes, self.run, self.stop]
+
+    def connect(self, box: gr.Textbox, controls: list[Any], quiet: dict[str, Any], computes: dict[str, Any]) -> None:
+        """Events of the tab.
+
+        Args:
+            box: the question.
+            controls: the sidebar's controls; generator, retrieval and passages are the sides' own.
+            quiet: options of events that do not compute.
+            computes: options of those that do.
+        """
+        begun = self.go.click(self.begin, [box, *self.sides, *controls[3:]], self.view(), queue=False, **quiet)
+        answered = begun.then(self.answer, None, self.view(), **computes)
+        answered.failure(lambda: {self.said: problem("Too many people are asking; try again soon.")}, None,
+                         self.view(), queue=False, **quiet)  # fmt: skip
+        self.stop.click(self.halt, None, self.view(), queue=False, **quiet)
+        for (choice, _), button in zip(CHOICES, self.buttons, strict=True):
+            button.click(
+                lambda run, choice=choice: self.voted(run, choice), self.run, self.view(), queue=False, **quiet
+            )
+
+    def begin(self, request: gr.Request, question: str, *values: object) -> View:
+        """Check question and settings and note the run."""
+        try:
+            asked = check_question(question or "")
+            (*side_a,), (*side_b,), rest = values[:3], values[3:6], values[6:]
+            first, second = to_settings(*side_a, *rest), to_settings(*side_b, *rest)
+            if first == second:
+                raise SettingsError("A and B have the same settings: choose another generator or retrieval for one")
+        except Exception as error:
+            return {self.said: problem(readable(error))}
+        self.runs.begin(request.session_hash or "", asked, first, second)
+        return {
+            self.said: progress("Waiting for the model…"),
+            self.first: panel_empty("Answer 1", "Shown when both are finished."),
+            self.second: panel_empty("Answer 2", "Shown when both are finished."),
+            self.votes: gr.Row(visible=False),
+            self.run: "",
+            self.stop: gr.Button(interactive=True),
+        }
+
+    def answer(self, request: gr.Request) -> Iterator[View]:
+        """Answer twice, in the order drawn; show both at the end."""
+        run = self.runs.take(request.session_hash or "")
+        if run is None:
+            yield {self.stop: gr.skip()}
+            return
+        try:
+            yield from self._answered(run)
+        except Exception as error:
+            yield {self.said: problem(readable(error)), self.stop: gr.Button(interactive=False)}
+        finally:
+            run.stop.set()
+
+    def _answered(self, run: Run) -> Iterator[View]:
+        """Progress, then both answers and the vote."""
+        order = self._chance.choice(("ab", "ba"))
+        settings = dict(zip("ab", run.settings, strict=True))
+        answers = {}
+        for number, side in enumerate(order, 1):
+            yield {self.said: progress(f"Writing answer {number} of 2…")}
+            answers[side] = self.qa.ask(run.question, settings[side], run.stop)
+            if run.stop.is_set():
+                yield {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
+                return
+        self.finished.add(run.id, Pair(answers, order))
+        yield {
+            self.said: progress("Read both, then vote.", busy=False),
+            self.first: blind("Answer 1", answers[order[0]]),
+            self.second: blind("Answer 2", answers[order[1]]),
+            self.votes: gr.Row(visible=True),
+            self.run: run.id,
+            self.stop: gr.Button(interactive=False),
+        }
+
+    def halt(self, request: gr.Request) -> View:
+        """Stop the comparison: at the next token, or at once if it still waits."""
+        session = request.session_hash or ""
+        self.runs.stop(session)
+        if self.runs.take(session):
+            return {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
+        return {self.stop: gr.skip()}
+
+    def voted(self, run: str, choice: str) -> View:
+        """Store the vote, once, and reveal."""
+        try:
+            pair: Pair = self.finished.claim(run)
+        except RatingError as error:
+            return {self.said: progress(str(error), busy=False)}
+        winner = {"first": pair.order[0], "second": pair.order[1]}.get(choice, choice)
+        try:
+            self.store.append(vote({side: pair.answers[side].to_json() for side in "ab"}, pair.order, winner))
+        except OSError as error:
+            self.finished.release(run)
+            log.error("a vote could not be stored", exc_info=error)
+            return {self.said: problem(NOT_STORED)}
+        return self._revealed(pair, winner)
+
+    def _revealed(self, pair: Pair, winner: str) -> View:
+        """Both answers with their settings."""
+        shown = [
+            revealed(
+                f"Answer {number} was {side.upper()}",
+                pair.answers[side],
+                f"pair-{side}-",
+                "your vote" if side == winner else "",
+            )
+            for number, side in enumerate(pair.order, 1)
+        ]
+        result = described(pair.answers[winner].settings) if winner in "ab" else winner
+        return {
+            self.said: progress(f"Your vote is stored: {result}.", busy=False),
+            self.first: shown[0],
+            self.second: shown[1],
+            self.votes: gr.Row(visible=False),
+        }
+
+    def leave(self, request: gr.Request) -> None:
+        """The page was closed."""
+        self.runs.leave(request.session_hash or "")
+
+
+def _side(name: str, generator: str) -> list[Any]:
+    """The controls of one side: retrieval, passages and generator, in the order of `to_settings`."""
+    ask = AskSettings()
+    with gr.Column(min_width=240, elem_classes=["side"]):
+        gr.HTML(f"<h3>{name}</h3>", js_on_load=None, apply_default_css=False, elem_classes=["plain"])
+        writer = gr.Dropdown(
+            list(dict.fromkeys([*EMBEDDED, generator])),
+            value=generator,
+            allow_custom_value=True,
+            label=f"Generator of {name}",
+        )
+        with gr.Row():
+            retrieval = gr.Dropdown(list(METHODS), value=ask.retrieval, label=f"Retrieval of {name}", min_width=120)
+            passages = gr.Number(
+                ask.passages, minimum=1, maximum=MOST_PASSAGES, precision=0, label=f"Passages of {name}", min_width=100
+            )
+    return [retrieval, passages, writer]
+
+
+def _plain(value: str, name: str) -> gr.HTML:
+    return gr.HTML(value, js_on_load=None, apply_default_css=False, elem_id=name, elem_classes=["plain"])

@@ -1,0 +1,121 @@
+"""Answers that stand side by side, as HTML: blind, revealed, and the table of what each owes to the passages.
+
+It knows answers and HTML; it does not know Gradio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from answers import Answer, AskSettings
+from generator.attribution import TracedSentence
+from ui import cards
+from ui.markup import escape, waiting
+from ui.overlap import RUN, share_copied
+
+
+def panel_empty(title: str, text: str = "") -> str:
+    """A panel that waits for its answer."""
+    return f'<article class="panel empty"><h3>{escape(title)}</h3>{waiting(text)}</article>'
+
+
+def blind(title: str, answer: Answer) -> str:
+    """An answer without anything that tells who wrote it."""
+    text = f'<p class="text">{escape(answer.text)}</p>' if answer.text else waiting("It wrote nothing.")
+    return f'<article class="panel"><h3>{escape(title)}</h3>{text}</article>'
+
+
+def revealed(title: str, answer: Answer, prefix: str, mark: str = "") -> str:
+    """An answer with its settings, its sentences' support and its counts.
+
+    Args:
+        title: the panel's heading.
+        answer: a finished answer.
+        prefix: begins the ids inside, which must differ from panel to panel.
+        mark: a word beside the heading, such as "your vote".
+    """
+    marked = f' <span class="mark">{escape(mark)}</span>' if mark else ""
+    text = cards.sentences(answer, prefix) or waiting(answer.note or "It wrote nothing.")
+    titles = ", ".join(f"{n} {part.hit.passage.title}" for n, part in enumerate(answer.evidence, 1)) or "none"
+    who = f'<p class="who">{escape(described(answer.settings))}</p>'
+    return (
+        f'<article class="panel"><h3>{escape(title)}{marked}</h3>{who}'
+        f'{text}{cards.tally(answer)}<p class="tally">passages: {escape(titles)}</p></article>'
+    )
+
+
+def described(settings: AskSettings) -> str:
+    """The settings that matter most, in a few words.
+
+    >>> described(AskSettings("mixed", 4, "fused"))
+    'fused · mixed, 4 passages · greedy'
+    """
+    found = (
+        settings.retrieval if settings.retrieval == "none" else f"{settings.retrieval}, {settings.passages} passages"
+    )
+    return f"{settings.generator} · {found} · {settings.generation.decoding}"
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What one answer owes to its passages.
+
+    Attributes:
+        name: how the passages were chosen, in words.
+        answer: the finished answer.
+        against_retrieved: its sentences traced to the retrieved passages, whatever it read itself.
+    """
+
+    name: str
+    answer: Answer
+    against_retrieved: Sequence[TracedSentence]
+
+
+def dependence_table(rows: Sequence[Dependence]) -> str:
+    """The table, and in one sentence what it says; the first row is the answer with retrieved passages."""
+    base = rows[0].answer
+    heads = (
+        ("words", ""),
+        ("copied", f"words in runs of {RUN} or more that a passage it read holds too"),
+        ("supported", "sentences supported by the passages that it read"),
+        ("by the retrieved", "sentences supported by the retrieved passages, whatever it read"),
+        ("shared wording", f"words in runs of {RUN} or more that the answer with retrieved passages holds too"),
+    )
+    head = "".join(f'<th scope="col" title="{hint}">{name}</th>' for name, hint in heads)
+    body = "".join(_row(row, base) for row in rows)
+    return (
+        f'<section class="dependence"><p class="verdict">{escape(_verdict(rows))}</p><div class="scroll" tabindex="0" '
+        f'role="region" aria-label="Comparison"><table><thead><tr><th scope="col">passages</th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div></section>"
+    )
+
+
+def _row(row: Dependence, base: Answer) -> str:
+    """One answer's counts."""
+    answer = row.answer
+    read = [part.read_text for part in answer.evidence if part.read_text]
+    shared = "–" if answer is base else f"{share_copied(answer.text, [base.text]):.0%}"
+    cells = (
+        f"{len(answer.text.split())}",
+        f"{share_copied(answer.text, read):.0%}" if read and answer.text else "–",
+        _supported(answer.sentences) if read else "–",
+        _supported(row.against_retrieved),
+        shared,
+    )
+    return f'<tr><th scope="row">{escape(row.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _supported(sentences: Sequence[TracedSentence]) -> str:
+    """How many of the sentences are supported; "–" without any."""
+    count = sum(sentence.label == "supported" for sentence in sentences)
+    return f"{count} of {len(sentences)}" if sentences else "–"
+
+
+def _verdict(rows: Sequence[Dependence]) -> str:
+    """Whether the evidence made a difference, in one sentence of counts."""
+    if not rows[0].answer.text:
+        return "With its passages the generator wrote nothing, so there is nothing to compare."
+    counts = {row.name: _supported(row.against_retrieved).replace("–", "no answer") for row in rows}
+    said = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return f"Sentences that the retrieved passages support, by what was read: {said}."
