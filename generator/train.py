@@ -39,6 +39,7 @@ class Schedule:
 
     Attributes:
         epochs: over the main questions.
+        most_steps: optimiser steps at most; 0 for as many as the epochs have.
         batch_size: examples for one optimiser step.
         micro_batch: examples computed at a time; their gradients are added up.
         learning_rate: the highest, after `warmup` (a share of all steps); it falls along a cosine to a tenth.
@@ -50,6 +51,7 @@ class Schedule:
     """
 
     epochs: int = 3
+    most_steps: int = 0
     batch_size: int = 8
     micro_batch: int = 4
     learning_rate: float = 4e-4
@@ -118,7 +120,8 @@ class Training:
             self._parameters.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
         self._per_epoch = math.ceil(data.size / schedule.batch_size)
-        self.steps = schedule.epochs * self._per_epoch
+        steps = schedule.epochs * self._per_epoch
+        self.steps = min(steps, schedule.most_steps or steps)
         self._step, self._best, self._since_best = 0, math.inf, 0
         self._resume()
         self._log = TrainingLog(folder / _LOG, self._step)
@@ -137,6 +140,8 @@ class Training:
                         self._save()
                     elif self._is_due(self.schedule.save_every):
                         self._save()
+                    if self._step == self.steps:
+                        break
                     if self._has_stalled():
                         tqdm.write(f"no better for {self.schedule.patience} evaluations: ended early", file=sys.stderr)
                         break
@@ -300,8 +305,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="of matrix products (default auto)")
     add("--cache-gb", type=float, help="memory for passages read before (default: 40%% of what is free)")
     for name, kind in (
-        ("epochs", int), ("batch-size", int), ("micro-batch", int), ("learning-rate", float), ("warmup", float),
-        ("weight-decay", float), ("evaluate-every", int), ("save-every", int), ("patience", int), ("seed", int),
+        ("epochs", int), ("most-steps", int), ("batch-size", int), ("micro-batch", int), ("learning-rate", float),
+        ("warmup", float), ("weight-decay", float), ("evaluate-every", int), ("save-every", int), ("patience", int),
+        ("seed", int),
     ):  # fmt: skip
         default = getattr(schedule, name.replace("-", "_"))
         add(f"--{name}", type=kind, default=default, help=f"(default {default})")

@@ -1,5 +1,6 @@
 """Training: the same run whether interrupted or not, the loss against transformers' own, and what it refuses."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -103,6 +104,13 @@ def test_training_lowers_the_loss_and_the_best_weights_open_as_a_generator(tiny_
         for example in examples
     ]
     assert sum(loss for loss, _ in sums) / sum(count for _, count in sums) == pytest.approx(best, abs=0.01)
+
+
+def test_a_run_ends_after_its_most_steps(tiny_fused, source, tmp_path):
+    schedule = dataclasses.replace(SCHEDULE, most_steps=4)
+    start(fused(tiny_fused), source, tmp_path, schedule).run()
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4] and "held out" in rows[-1]
 
 
 def test_training_can_start_from_an_adapter(tiny_fused, source, tmp_path):
