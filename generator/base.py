@@ -16,6 +16,7 @@ from data.passages import Passage
 ReadStatus = Literal["read", "cut", "not read"]
 DECODINGS = ("sentences", "greedy", "beams", "sampling")
 VOCABULARIES = ("sources", "free")
+WORDINGS = ("close", "own")
 LARGEST_SEED = 2**63 - 1
 
 
@@ -41,6 +42,8 @@ class GenerationSettings:
         max_words: longest answer, in words; the answer ends with the last whole sentence within it.
         repetition_penalty: 1 to 2; above 1, tokens already written become less likely (Keskar et al. 2019).
         no_repeat_ngram: no stretch of this many tokens occurs twice in an answer; 0 switches it off.
+        wording: "close" to the passages, or in the model's "own" words, which are freer and less true; used by the
+            fused generator.
         vocabulary: "sources" holds names, numbers and rare words to those of the question and the passages read,
             "free" does not; used by the fused generator.
         copy_bonus: 0 to 10, added to the logit of a token that goes on with a stretch of a passage; used by the fused
@@ -54,8 +57,9 @@ class GenerationSettings:
     top_p: float = 0.9
     min_words: int = 40
     max_words: int = 120
-    repetition_penalty: float = 1.1
-    no_repeat_ngram: int = 4
+    repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 6
+    wording: str = "close"
     vocabulary: str = "sources"
     copy_bonus: float = 0.0
     seed: int = 0
@@ -68,6 +72,8 @@ class GenerationSettings:
         """
         if self.decoding not in DECODINGS:
             raise SettingsError(f"decoding is {self.decoding!r}; allowed are {', '.join(DECODINGS)}")
+        if self.wording not in WORDINGS:
+            raise SettingsError(f"wording is {self.wording!r}; allowed are {', '.join(WORDINGS)}")
         if self.vocabulary not in VOCABULARIES:
             raise SettingsError(f"vocabulary is {self.vocabulary!r}; allowed are {', '.join(VOCABULARIES)}")
         ranges = {

@@ -100,7 +100,7 @@ class FusedGenerator:
 
         stop = stop or threading.Event()
         yield Step("reading", "")
-        asked = self.layout.question(question)
+        asked = self.layout.question(question, settings.wording)
         with torch.inference_mode():
             memory, logits = self._model.ask(asked, self._memory(passages))
         state, voice = DecoderState(self._model, memory), self._voice(question, passages)
@@ -124,7 +124,7 @@ class FusedGenerator:
 
         Args:
             requests: a question with what `read` returned, for each answer; the same object may come several times.
-            settings: of each answer; greedy or sampling.
+            settings: of each answer; greedy or sampling, and all with one wording.
             stop: set from any thread to end early.
 
         Returns:
@@ -138,7 +138,9 @@ class FusedGenerator:
         distinct = list({id(request): request for request in requests}.values())
         places = [next(n for n, other in enumerate(distinct) if other is request) for request in requests]
         with torch.inference_mode():
-            asked = [self._model.ask(self.layout.question(q), self._memory(read)) for q, read in distinct]
+            prompts = [self.layout.question(question, settings[0].wording) for question, _ in distinct]
+            memories = [self._memory(read) for _, read in distinct]
+            asked = [self._model.ask(prompt, memory) for prompt, memory in zip(prompts, memories, strict=True)]
         voices = [self._voice(question, read) for question, read in distinct]
         state = DecoderState(self._model, Memory.batch([memory for memory, _ in asked]))
         state.select(places)
@@ -147,17 +149,20 @@ class FusedGenerator:
         texts = collections.deque(steps, maxlen=1).pop()
         return [finish(text, own) for text, own in zip(texts, settings, strict=True)]
 
-    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+    def answer_loss(
+        self, question: str, passages: Sequence[ReadPassage], answer: str, wording: str = "own"
+    ) -> tuple[float, int]:
         """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.
 
         Args:
             question: as asked.
             passages: what `read` returned.
             answer: any text; its end counts as a token too.
+            wording: the model's, see `GenerationSettings`; answers that people wrote are in their own words.
         """
         import torch
 
-        asked, written = self.layout.question(question), self.layout.answer(answer)
+        asked, written = self.layout.question(question, wording), self.layout.answer(answer)
         with torch.inference_mode():
             ids = torch.tensor([asked + written[:-1]], device=self._model.rank_keys.device)
             states = self._model.states(ids, self._memory(passages))[0, len(asked) - 1 :]

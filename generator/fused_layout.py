@@ -46,9 +46,10 @@ class FusedLayout:
         """One passage."""
         return self.ids(fused_passage(title, text))
 
-    def question(self, question: str) -> list[int]:
-        """The end of the prompt, from the question to where the answer begins."""
-        asked = [*self.ids(f"\nQuestion: {question}"), self.end, *self.ids("\n")]
+    def question(self, question: str, wording: str = "close") -> list[int]:
+        """The end of the prompt, from the question to where the answer begins; see `GenerationSettings.wording`."""
+        request = "\nAnswer in your own words." if wording == "own" else ""
+        asked = [*self.ids(f"\nQuestion: {question}{request}"), self.end, *self.ids("\n")]
         return [*asked, self._turn, *self.ids("assistant\n")]
 
     def answer(self, answer: str) -> list[int]:

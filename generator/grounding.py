@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PLAIN_WORDS = Path(__file__).with_name("plain_words.txt")
-_PRONOUNS = frozenset("it its they their them these those this that he his she her such both".split())
 # A sentence that owes at least this share of its word pairs to another passage, without naming it, is welded.
 _WELDED = 0.2
 # From this share of its word pairs on, a sentence counts as taken from a passage, and must be about its subject.
@@ -65,7 +64,8 @@ def ground(sentence: str, sources: Sequence[Source], before: int | None = None) 
     Args:
         sentence: one sentence of an answer.
         sources: the passages read.
-        before: the passage of the sentence before it, which a pronoun at its beginning means; None at the beginning.
+        before: the passage of the sentence before it: one that leaves that passage must say of what it speaks, with a
+            word of the new one's title. None at the beginning.
 
     >>> tide = Source.of("Tide", "Tides are the rise and fall of the sea caused by the Moon.")
     >>> flute = Source.of("Flute", "The flute is a woodwind instrument without a reed.")
@@ -87,16 +87,17 @@ def ground(sentence: str, sources: Sequence[Source], before: int | None = None) 
     named = [number for number in range(len(sources)) if _names(set(words), number, sources)]
     # A sentence that names its own passage may name others beside it: it compares them.
     known = sources[best].words.union(*(sources[number].words for number in named if best in named))
-    strays = _strays(words, known, shares[best], before not in (None, best))
+    elsewhere = before not in (None, best) and not sources[best].title & set(words)
+    strays = elsewhere or _strays(words, known, shares[best])
     sound = not strays and not _welds(pairs, sources, best, named)
     return Grounding(best, shares[best], sound)
 
 
 def _names(words: set[str], number: int, sources: Sequence[Source]) -> bool:
-    """Whether a sentence has a title word of a passage that no other title has, or the whole title."""
+    """Whether a sentence has those title words of a passage that no other title has, or the whole title."""
     title = sources[number].title
     own = title.difference(*(other.title for place, other in enumerate(sources) if place != number))
-    return bool(own & words) or title <= words
+    return bool(own) and own <= words or title <= words
 
 
 def _welds(pairs: set[Pair], sources: Sequence[Source], best: int, named: Sequence[int]) -> bool:
@@ -106,17 +107,14 @@ def _welds(pairs: set[Pair], sources: Sequence[Source], best: int, named: Sequen
     return any(len(rest & sources[number].pairs) >= _WELDED * len(pairs) for number in others)
 
 
-def _strays(words: Sequence[str], known: frozenset[str], share: float, elsewhere: bool) -> bool:
+def _strays(words: Sequence[str], known: frozenset[str], share: float) -> bool:
     """Whether a sentence taken from a passage is about something else.
 
     Args:
         words: of the sentence.
         known: the words that its subject may have.
         share: of the sentence's word pairs that the passage has.
-        elsewhere: whether the sentence before stands on another passage.
     """
-    if elsewhere and words[0] in _PRONOUNS:
-        return True
     # The subject, which stands among the first words, must be one that the passage knows.
     return share >= _TAKEN and any(word not in known | common() for word in words[:6])
 

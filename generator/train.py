@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from generator.base import GeneratorError
+from generator.base import WORDINGS, GeneratorError
 from generator.trainees import Trainee, Tuning, load_trainee
 from generator.training_data import Drawing, Example, ExampleSource
 from training.checkpoint import CheckpointError, TrainingState, epoch_order, load_state, save_state, seed_everything
@@ -287,8 +287,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--generator", default="fused", metavar="NAME", help="fused, or a seq2seq checkpoint's name or folder")
     add("--start", type=Path, metavar="DIR", help="begin with an adapter that was trained before")
     add("--targets", default="close", metavar="SOURCE", help="close, train (free answers), or a JSONL file")
+    add("--wording", choices=WORDINGS, default="close", help="of these answers (default close)")
     add("--mix", metavar="SOURCE", help="a second source of answers")
     add("--mix-share", type=float, default=0.2, help="how many of it, for each of the first (default 0.2)")
+    add("--mix-wording", choices=WORDINGS, default="own", help="of the second source's answers (default own)")
     add("--held-out", type=int, default=96, help="questions kept out to choose the best weights (default 96)")
     add("--dev", default="dev", metavar="SOURCE", help="questions whose loss is reported (default dev)")
     add("--dev-limit", type=int, default=80, help="how many of them (default 80)")
@@ -348,13 +350,14 @@ def load_data(given: argparse.Namespace) -> TrainingSet:
     kept_out = {item.question for item in questions[:: math.ceil(len(questions) / given.held_out)]}
     drawing = Drawing(given.fewest, given.most, given.gold_share, not given.keep_order, given.seed)
     trained = [item for item in questions if item.question not in kept_out][: given.limit]
-    main = ExampleSource(trained, retriever, given.retrieval)
-    held_out = ExampleSource([item for item in questions if item.question in kept_out], retriever, given.retrieval)
-    dev = ExampleSource(load_questions(given.dev)[: given.dev_limit], retriever, given.retrieval)
+    main = ExampleSource(trained, retriever, given.retrieval, given.wording)
+    kept = [item for item in questions if item.question in kept_out]
+    held_out = ExampleSource(kept, retriever, given.retrieval, given.wording)
+    dev = ExampleSource(load_questions(given.dev)[: given.dev_limit], retriever, given.retrieval, "own")
     mix = None
     if given.mix:
         mixed = [item for item in load_questions(given.mix) if item.question not in kept_out]
-        mix = ExampleSource(mixed, retriever, given.retrieval)
+        mix = ExampleSource(mixed, retriever, given.retrieval, given.mix_wording)
     for source in filter(None, (main, mix)):
         if source.missing:
             log.warning("%d titles are not in the index: %s", len(source.missing), ", ".join(source.missing[:10]))
@@ -384,7 +387,7 @@ def train(given: argparse.Namespace) -> float:
     data = load_data(given)
     trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
     schedule = Schedule(**{name: getattr(given, name) for name in asdict(Schedule())})
-    named = ("generator", "targets", "mix", "mix_share", "held_out", "retrieval", "limit")
+    named = ("generator", "targets", "wording", "mix", "mix_share", "mix_wording", "held_out", "retrieval", "limit")
     facts = {name: getattr(given, name) for name in named} | {"tuning": asdict(tuning)}
     facts |= {"start": given.start and given.start.name}
     return Training(trainee, data, schedule, given.output, facts).run()

@@ -166,7 +166,7 @@ class FusedTrainee:
         """See `Trainee.loss`."""
         from generator.modeling_fused import Memory
 
-        asked = [self.layout.question(example.question) for example in examples]
+        asked = [self.layout.question(example.question, example.wording) for example in examples]
         written = [self.layout.answer(example.answer) for example in examples]
         rows = [question + answer for question, answer in zip(asked, written, strict=True)]
         ids, labels = _padded(rows, [len(question) for question in asked], self._device)

@@ -23,11 +23,15 @@ _DEPTH = 10
 
 @dataclass(frozen=True)
 class Example:
-    """One question with its answer and the passages to read it with, in the order in which they are read."""
+    """One question with its answer and the passages to read it with, in the order in which they are read.
+
+    `wording` is that of the answer, see `generator.base.GenerationSettings`.
+    """
 
     question: str
     answer: str
     passages: tuple[Passage, ...]
+    wording: str = "close"
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,16 @@ class ExampleSource:
         missing: titles that the questions name and the corpus lacks.
     """
 
-    def __init__(self, questions: Sequence[Question], retriever: Retriever, method: str = "mixed") -> None:
+    def __init__(
+        self, questions: Sequence[Question], retriever: Retriever, method: str = "mixed", wording: str = "close"
+    ) -> None:
         """Find the passages of every question, with a progress bar.
+
+        Args:
+            questions: with their answers.
+            retriever: what finds passages.
+            method: how it does, see `retriever.search.METHODS`.
+            wording: of the answers, "close" to the passages or in their "own" words.
 
         Raises:
             QuestionSetError: there are no questions.
@@ -65,6 +77,7 @@ class ExampleSource:
             raise QuestionSetError("there are no questions to train on: give a file with at least one line")
         titles = passages_by_title(retriever.index.passages)
         self.questions = list(questions)
+        self.wording = wording
         self.missing = missing_titles(questions, titles)
         self._found = [
             [hit.passage for hit in retriever.search(item.question, _DEPTH, method)]
@@ -87,9 +100,9 @@ class ExampleSource:
         if drawing.shuffle:
             random_.shuffle(passages)
         item = self.questions[number]
-        return Example(item.question, item.answer, tuple(passages))
+        return Example(item.question, item.answer, tuple(passages), self.wording)
 
     def as_asked(self, number: int, passages: int) -> Example:
         """The example as a visitor would ask it: the best passages found, best first, nothing put in."""
         item = self.questions[number]
-        return Example(item.question, item.answer, tuple(self._found[number][:passages]))
+        return Example(item.question, item.answer, tuple(self._found[number][:passages]), self.wording)
