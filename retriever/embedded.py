@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -64,21 +63,26 @@ def apply_adapters(model: RetriBertModel, path: Path) -> None:
     Raises:
         ValueError: they belong to a model of another shape.
     """
-    from safetensors import safe_open
     from safetensors.torch import load_file
 
     from training.lora import merge_adapters
 
-    with safe_open(path, framework="pt") as file:
-        encoders = int((file.metadata() or {}).get("encoders", 1))
     tensors = load_file(path)
-    if encoders == 2:
+    if _count_encoders(path) == 2:
         model.split_encoders()
     for name in ("bert_query", "bert_doc"):
         own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         if own:
             merge_adapters(model.get_submodule(name), own)
     model.load_state_dict({key: value for key, value in tensors.items() if key.startswith("project_")}, strict=False)
+
+
+def _count_encoders(path: Path) -> int:
+    """How many encoders the model had whose adapters these are, 1 or 2."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return int((file.metadata() or {}).get("encoders", 1))
 
 
 def load_embedded_index(encoder: Encoder) -> PassageIndex:
@@ -140,14 +144,19 @@ def make_projections() -> None:
     save_file({"project_query.weight": rows, "project_doc.weight": rows.copy()}, _PROJECTIONS)
 
 
-def install(adapters: Path) -> None:
-    """Take over a training's adapters, and write the passages' vectors beside them.
+def install(runs: Sequence[Path]) -> None:
+    """Take over a training's adapters, or the mean of several trainings', and write the passages' vectors beside them.
 
     Vectors that are already right, since training left the documents' side as it was, are kept.
     """
     from safetensors.numpy import save_file
+    from safetensors.torch import load_file
+    from safetensors.torch import save_file as save_tensors
 
-    shutil.copyfile(adapters, _ADAPTERS)
+    from training.lora import average_adapters
+
+    mean = average_adapters([load_file(run) for run in runs])
+    save_tensors(mean, _ADAPTERS, {"encoders": str(_count_encoders(runs[0]))})
     encoder = Encoder.load()
     passages = read_vital_articles(asset_path("vital-articles"))
     texts = [passage.text for passage in passages]
@@ -227,15 +236,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     steps = parser.add_subparsers(dest="step", required=True)
     steps.add_parser("start", help="the projections that training starts from")
     taking = steps.add_parser("install", help="a training's adapters, and the passages' vectors")
-    taking.add_argument("run", type=Path, metavar="DIR", help="the output folder of retriever.train")
+    taking.add_argument("runs", type=Path, nargs="+", metavar="DIR", help="output folders of retriever.train")
     given = parser.parse_args(arguments)
     if given.step == "start":
         make_projections()
     else:
-        adapters = given.run / "adapters.safetensors"
-        if not adapters.is_file():
-            sys.stderr.write(f"error: {adapters} is missing; train with `--tune adapters --output {given.run}` first\n")
-            return 1
+        adapters = [run / "adapters.safetensors" for run in given.runs]
+        for path in adapters:
+            if not path.is_file():
+                sys.stderr.write(f"error: {path} is missing; train with `--tune adapters --output {path.parent}`\n")
+                return 1
         install(adapters)
     sys.stderr.write(f"wrote {FOLDER}\n")
     return 0

@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     data.add_argument("--claims", help="claims that become queries too (with --corpus): train, or a file")
     data.add_argument("--augment", type=float, default=0.0, metavar="N", help="queries of the corpus per question")
     model = parser.add_argument_group("model")
-    model.add_argument("--model", default="minilm", help="minilm (principal directions), or a checkpoint's folder")
+    model.add_argument("--model", default="minilm", help="minilm, or a RetriBERT or BERT: folder or hub name")
     model.add_argument("--encoders", type=int, choices=(1, 2), help="one for both sides, or two (default: as it is)")
     model.add_argument("--tune", choices=TUNED, default="full", help="which weights learn")
     model.add_argument("--rank", type=int, default=8, help="of the adapters")
@@ -132,12 +132,13 @@ def train(given: argparse.Namespace) -> Path:
     """
     import torch
 
+    from retriever.starting import load_start
     from retriever.training_loop import TrainingLoop
     from training.checkpoint import seed_everything
 
     seed_everything(given.seed)
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    model, tokenizer = load_model(given.model, given.encoders)
+    model, tokenizer = load_start(given.model, given.encoders)
     model.to(device)
     if given.bf16 is None:
         given.bf16 = device.type == "cuda"
@@ -152,28 +153,6 @@ def train(given: argparse.Namespace) -> Path:
     loop = TrainingLoop(given, model, objective, check, count)
     loop.run()
     return save_best(given, loop, model, tokenizer)
-
-
-def load_model(name: str, encoders: int | None) -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
-    """The model to start from, with one or two encoders as wished.
-
-    Raises:
-        EncoderError: there is no such model.
-        TrainingError: two trained encoders cannot become one.
-    """
-    from retriever.embedded import load_starting_point
-    from retriever.encode import Encoder
-
-    if name == "minilm":
-        model, tokenizer = load_starting_point()
-    else:
-        encoder = Encoder.load(name)
-        model, tokenizer = encoder.model, encoder.tokenizer
-    if encoders == 1 and not model.config.share_encoders:
-        raise TrainingError(f"{name} has two encoders; --encoders 1 would lose one of them")
-    if encoders == 2 and model.config.share_encoders:
-        model.split_encoders()
-    return model, tokenizer
 
 
 def choose_weights(model: RetriBertModel, tune: str, rank: int, layers: str, questions_only: bool) -> None:

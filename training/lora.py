@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,33 @@ def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             )
         with torch.no_grad():
             weight.add_(update.to(weight.dtype))
+
+
+def average_adapters(runs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of several trainings from one start (a "model soup", Wortsman et al. 2022, arXiv 2203.05482).
+
+    Args:
+        runs: tensors as `adapter_tensors` gives them, and perhaps plain weights; the same names in each.
+
+    Returns:
+        Adapters whose rank is the sum of the ranks, as B A's mean is that of the factors side by side; other tensors
+        are averaged.
+
+    Raises:
+        ValueError: the runs have different names.
+    """
+    if len({frozenset(run) for run in runs}) != 1:
+        raise ValueError("the adapters cannot be averaged: they are not of the same layers; train them alike")
+    mean = {}
+    for name in runs[0]:
+        values = [run[name] for run in runs]
+        if name.endswith(".a"):
+            mean[name] = torch.cat(values, dim=0)
+        elif name.endswith(".b"):
+            mean[name] = torch.cat(values, dim=1) / len(runs)
+        else:
+            mean[name] = torch.stack(values).mean(dim=0)
+    return mean
 
 
 def bake_adapters(module: nn.Module) -> None:

@@ -68,9 +68,9 @@ def test_sparse_scores_are_bm25(tiny_retriever):
 def test_mixed_scores_are_the_weighted_sum(tiny_retriever):
     hits = tiny_retriever.search(QUESTION, 12, "mixed")
     bm25 = np.array(bm25_by_hand(texts(tiny_retriever), ["which", "woodwind", "instrument", "has", "reed"]))
-    expected = cosines(tiny_retriever) + 0.015 * bm25
+    expected = cosines(tiny_retriever) + 0.02 * bm25
     np.testing.assert_allclose([hit.score for hit in hits], np.sort(expected)[::-1], atol=1e-5)
-    assert tiny_retriever.score_name("mixed") == "cosine + 0.015 × BM25"
+    assert tiny_retriever.score_name("mixed") == "cosine + 0.02 × BM25"
 
 
 def test_random_passages_come_with_their_cosines_and_repeat_with_their_seed(tiny_retriever):

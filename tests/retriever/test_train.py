@@ -147,7 +147,7 @@ def test_a_damaged_state_and_one_of_another_shape_are_named(questions, checkpoin
         (["--augment", "1"], "need --corpus"),
         (["--corpus", "vital", "--encoders", "1"], "use --encoders 2"),
         (["--tune", "adapters", "--layers", "decoder"], "no linear layer's name matches 'decoder'"),
-        (["--model", "nowhere"], "nowhere holds no RetriBERT checkpoint"),
+        (["--model", "nowhere"], "nowhere cannot be loaded"),
         (["--questions", "nowhere.jsonl"], "there is no file nowhere.jsonl"),
         (["--held-out", "nowhere.jsonl"], "there is no file nowhere.jsonl"),
     ],

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.lora import adapter_tensors, add_adapters, bake_adapters, merge_adapters
+from training.lora import adapter_tensors, add_adapters, average_adapters, bake_adapters, merge_adapters
 
 
 @pytest.fixture
@@ -54,3 +54,14 @@ def test_no_match_and_no_rank_are_refused(plain):
         add_adapters(plain, "attention", 2, 4)
     with pytest.raises(ValueError, match="rank is 0"):
         add_adapters(plain, "0", 0, 4)
+
+
+def test_the_mean_of_adapters_is_the_mean_of_their_updates(plain):
+    runs = [{"0.a": torch.randn(2, 6), "0.b": torch.randn(5, 2), "w": torch.full((2,), float(x))} for x in (1, 4)]
+    expected = plain[0].weight.detach() + (runs[0]["0.b"] @ runs[0]["0.a"] + runs[1]["0.b"] @ runs[1]["0.a"]) / 2
+    mean = average_adapters(runs)
+    assert mean.pop("w").tolist() == [2.5, 2.5]
+    merge_adapters(plain, mean)
+    torch.testing.assert_close(plain[0].weight.detach(), expected)
+    with pytest.raises(ValueError, match="not of the same layers"):
+        average_adapters([{"0.a": torch.zeros(1)}, {}])
