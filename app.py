@@ -60,8 +60,8 @@ def serve(options: argparse.Namespace) -> int:
     from data.assets import AssetError
     from data.passages import PassageError
     from generator.base import GeneratorError
-    from qa import LongFormQA
     from retriever.index import IndexFolderError
+    from ui.gpu import system
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
@@ -69,7 +69,7 @@ def serve(options: argparse.Namespace) -> int:
     say("Loading the models and the index …")
     start = time.perf_counter()
     try:
-        qa = LongFormQA.load(options.index)
+        qa = system().load(options.index)
         qa.generator(generator)
         qa.retrieve("Warm up")  # what is built at the first search is built now
     except (AssetError, IndexFolderError, PassageError, GeneratorError) as error:

@@ -19,7 +19,7 @@ from generator.base import SettingsError
 from generator.registry import EMBEDDED
 from qa import LongFormQA
 from retriever.search import METHODS
-from ui.controls import to_settings
+from ui.controls import generator_choice, offered, to_settings
 from ui.errors import readable
 from ui.feedback import FeedbackStore, vote
 from ui.markup import problem
@@ -72,7 +72,7 @@ class Compare:
             apply_default_css=False,
             elem_classes=["plain"],
         )
-        other = next((name for name in EMBEDDED if name != generator), generator)
+        other = next((name for name in offered() or EMBEDDED if name != generator), generator)
         with gr.Row(elem_classes=["sides"]):
             self.sides = [*_side("A", generator), *_side("B", other)]
         with gr.Row(elem_classes=["acts"]):
@@ -217,12 +217,7 @@ def _side(name: str, generator: str) -> list[Any]:
     ask = AskSettings()
     with gr.Column(min_width=240, elem_classes=["side"]):
         gr.HTML(f"<h3>{name}</h3>", js_on_load=None, apply_default_css=False, elem_classes=["plain"])
-        writer = gr.Dropdown(
-            list(dict.fromkeys([*EMBEDDED, generator])),
-            value=generator,
-            allow_custom_value=True,
-            label=f"Generator of {name}",
-        )
+        writer = generator_choice(generator, f"Generator of {name}")
         with gr.Row():
             retrieval = gr.Dropdown(list(METHODS), value=ask.retrieval, label=f"Retrieval of {name}", min_width=120)
             passages = gr.Number(

@@ -5,6 +5,7 @@ It knows the settings' names and ranges; it starts nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,12 +32,12 @@ def sidebar(generator: str) -> list[gr.components.Component]:
             info="dense: by meaning; sparse: by words (BM25); mixed: both; none and random: to see what evidence adds",
         )
         passages = gr.Slider(1, MOST_PASSAGES, value=ask.passages, step=1, label="Number of passages")
-        writer = gr.Dropdown(
-            list(dict.fromkeys([*EMBEDDED, generator])),
-            value=generator,
-            allow_custom_value=True,
-            label="Generator",
-            info="extractive quotes; fused writes; or the name or folder of a seq2seq checkpoint. First use loads it.",
+        writer = generator_choice(
+            generator,
+            "Generator",
+            "extractive quotes; fused writes; or the name or folder of a seq2seq checkpoint. First use loads it."
+            if offered() is None
+            else "extractive quotes; fused writes. First use loads it.",
         )
         decoding = gr.Radio(list(DECODINGS), value=_DEFAULTS.decoding, label="Decoding")
         beams = gr.Slider(1, 16, value=_DEFAULTS.beams, step=1, label="Beams", info="used by beams")
@@ -112,11 +113,37 @@ def to_settings(
     )
 
 
+def offered() -> tuple[str, ...] | None:
+    """The generators that may be chosen; None where any name or folder may be.
+
+    A public Space must not load whatever a visitor names: there it is the embedded ones, or those in LFQA_GENERATORS.
+    """
+    if names := os.environ.get("LFQA_GENERATORS"):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return EMBEDDED if "SPACE_ID" in os.environ else None
+
+
+def generator_choice(generator: str, label: str, info: str | None = None) -> gr.Dropdown:
+    """The control that chooses a generator.
+
+    Args:
+        generator: the one chosen at first.
+        label: the control's name.
+        info: a line below it.
+    """
+    names = [*(offered() or EMBEDDED), generator]
+    return gr.Dropdown(
+        list(dict.fromkeys(names)), value=generator, allow_custom_value=offered() is None, label=label, info=info
+    )
+
+
 def _name(generator: object) -> str:
-    """The generator's name, not blank."""
-    name = str(generator or "").strip()
+    """The generator's name, not blank, and one that is offered."""
+    name, names = str(generator or "").strip(), offered()
     if not name:
         raise SettingsError("no generator is chosen: pick extractive or fused, or type a checkpoint's name or folder")
+    if names is not None and name not in names:
+        raise SettingsError(f"the generator {name!r} is not offered here; allowed are {', '.join(names)}")
     return name
 
 

@@ -121,6 +121,8 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
+        # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
+        "_frontend": False,
     }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from data.passages import Passage
 from generator.base import ReadPassage, Step
 from qa import LongFormQA
+from retriever.index import PassageIndex
+from retriever.search import Retriever
 from ui.feedback import FeedbackStore
 
 
@@ -73,3 +78,76 @@ class Request:
 @pytest.fixture
 def request_of():
     return Request
+
+
+HOSTILE = (
+    '<img src=x onerror="window.ran=1"> ${window.ran=1} \\u0041 `${1}` {{x}} </p><script>window.ran=1</script> tide'
+)
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 60_000  # milliseconds; a slow machine is no failure
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        pytest.fail(f"no Chromium at {path}: install Debian's package chromium, or set CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page_store(tmp_path_factory):
+    return FeedbackStore(tmp_path_factory.mktemp("page") / "ratings.jsonl")
+
+
+@pytest.fixture(scope="module")
+def served(corpus, tiny_encoder, page_store):
+    """The real page over the twelve passages and a hostile one, with a generator that never ends by itself."""
+    from ui.page import build_page, launch_options
+
+    passages = [
+        *corpus,
+        Passage("hostile", HOSTILE, HOSTILE, f"{HOSTILE} is a tide. {HOSTILE}.", "javascript:alert(1)"),
+    ]
+    vectors = tiny_encoder.encode_passages([passage.text for passage in passages])
+    index = PassageIndex.build(passages, vectors, tiny_encoder.name, tiny_encoder.identity, HOSTILE)
+    qa = LongFormQA(Retriever(tiny_encoder, index), {"slow": SlowGenerator(), "broken": BrokenGenerator()})
+    page = build_page(qa, "extractive", page_store)
+    _, address, _ = page.launch(
+        server_name="127.0.0.1",
+        prevent_thread_lock=True,
+        quiet=True,
+        inbrowser=False,
+        **launch_options(),
+    )
+    yield address
+    page.close(verbose=False)
+
+
+@pytest.fixture
+def open_page(browser, served):
+    """Opens the page in a browser context of its own; errors and dialogs of any of them fail the test."""
+    contexts, wrong = [], []
+
+    def opened(query="", width=1280, scheme="light", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=width < 500, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.set_default_navigation_timeout(PATIENCE)
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(served + query)
+        page.locator("#question textarea").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []

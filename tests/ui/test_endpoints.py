@@ -10,6 +10,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from generator.base import SettingsError
 from qa import LongFormQA
 from ui.controls import control_values, to_settings
 from ui.endpoints import ask_endpoint
@@ -186,3 +187,24 @@ def test_controls_take_named_settings_and_defaults_for_the_rest():
         to_settings(*values.values()).to_json() | {"no_repeat_ngram": 4}
         == to_settings(**control_values({}) | {"passages": 2, "generator": "fused"}).to_json()
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({}, True),
+        ({"SPACE_ID": "me/space"}, False),
+        ({"SPACE_ID": "me/space", "LFQA_GENERATORS": "fused, my/bart"}, True),
+    ],
+)
+def test_a_public_space_loads_only_what_is_offered(monkeypatch, variables, allowed):
+    for name in ("SPACE_ID", "LFQA_GENERATORS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    values = control_values({"generator": "my/bart"}).values()
+    if allowed:
+        assert to_settings(*values).generator == "my/bart"
+    else:
+        with pytest.raises(SettingsError, match="allowed are extractive, fused"):
+            to_settings(*values)

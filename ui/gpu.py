@@ -1,0 +1,57 @@
+"""ZeroGPU: where a Space lends a GPU for a function, answering asks for one.
+
+It knows the package `spaces`, which is there on such Spaces and needed nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+from answers import Answer, AskSettings
+from generator.base import Generator
+from qa import LongFormQA
+from retriever.search import Retriever
+
+_SECONDS = 60  # longest loan for one answer
+
+
+def is_zero_gpu() -> bool:
+    """Whether this is a ZeroGPU Space."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t")
+
+
+class LentGPU(LongFormQA):
+    """LongFormQA whose answers are written while a GPU is lent.
+
+    There an answer is written in a process of its own, which cannot see the stop event: stopping ends the reading of
+    it, and the loan ends with that process's next message.
+    """
+
+    def __init__(self, retriever: Retriever, generators: dict[str, Generator] | None = None) -> None:
+        """Hold a retriever and generators; the loan is announced now, as a ZeroGPU Space wants it before the launch."""
+        import spaces
+
+        super().__init__(retriever, generators)
+
+        def lent(question: str, settings: AskSettings) -> Iterator[Answer]:
+            yield from super(LentGPU, self).stream(question, settings)
+
+        self._lent = spaces.GPU(duration=_SECONDS)(lent)
+
+    def stream(
+        self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None
+    ) -> Iterator[Answer]:
+        """As `LongFormQA.stream`, on the lent GPU."""
+        for answer in self._lent(question, settings or AskSettings()):
+            if stop is not None and stop.is_set() and answer.stage != "done":
+                yield replace(answer, stage="done", stopped=True, note="Stopped before its end.")
+                return
+            yield answer
+
+
+def system() -> type[LongFormQA]:
+    """The class to load: on a ZeroGPU Space the one that borrows, elsewhere the plain one."""
+    return LentGPU if is_zero_gpu() else LongFormQA
