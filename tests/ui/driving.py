@@ -13,6 +13,7 @@ def ask(page, question="What are tides?"):
 
 def open_tab(page, name):
     """A tab, or its entry in the menu of those that do not fit."""
+    page.get_by_role("tab", selected=True).wait_for()
     tab = page.get_by_role("tab", name=name)
     if tab.count() and tab.first.is_visible():
         tab.first.click()

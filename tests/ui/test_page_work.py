@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -70,7 +71,8 @@ def test_two_settings_are_compared_blind_voted_on_once_and_revealed(open_page, p
     choose(page, "Retrieval of B", "random")
     page.locator("#compare-go").click()
     page.locator("#votes").wait_for()
-    assert "extractive" not in page.locator("#compare-first, #compare-second").all_inner_texts()
+    blind = page.locator("#compare-first").inner_text() + page.locator("#compare-second").inner_text()
+    assert "Answer 1" in blind and "extractive" not in blind and "supported" not in blind
     page.get_by_role("button", name="Answer 2 is better").click()
     page.locator("#compare-second .mark", has_text="your vote").wait_for()
     assert not page.locator("#votes").is_visible()
@@ -99,7 +101,8 @@ def test_copy_link_and_json_give_the_answer_and_the_link_asks_it_again(open_page
     page.get_by_role("button", name="Copy", exact=True).first.click()
     page.locator("#answer .said", has_text="Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("What are tides?\n\n") and "[1] Tide https://en.wikipedia.org/wiki/Tide" in copied
+    assert copied.startswith("What are tides?\n\n")
+    assert re.search(r"\n\[\d\] Tide https://en\.wikipedia\.org/wiki/Tide\n", copied)
     with page.expect_download() as download:
         page.get_by_role("button", name="JSON").click()
     saved = json.loads(download.value.path().read_text())
