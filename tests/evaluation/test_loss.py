@@ -138,3 +138,12 @@ def test_what_cannot_be_run_is_said_in_one_line(arguments, said, questions, caps
     assert main([*arguments, "--questions", str(questions)]) == 1
     error = capsys.readouterr().err
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
+
+
+@pytest.mark.assets
+def test_the_fused_generator_finds_answers_likelier_beside_their_passages(questions, tmp_path, capsys):
+    kept = tmp_path / "losses.jsonl"
+    arguments = ["--generator", "fused", "--loss", kept, "--questions", questions, "--retrieval", "sparse"]
+    loss = run(capsys, *arguments)["fused"]["loss"]
+    assert 0 < loss["retrieved"] < loss["random"] < 10
+    assert run(capsys, *arguments)["fused"]["loss"] == loss
