@@ -48,7 +48,8 @@ def revealed(title: str, answer: Answer, prefix: str, mark: str = "") -> str:
 def described(settings: AskSettings) -> str:
     """The settings that matter most, in a few words.
 
-    >>> described(AskSettings("mixed", 4, "fused"))
+    >>> from generator.base import GenerationSettings
+    >>> described(AskSettings("mixed", 4, "fused", GenerationSettings("greedy")))
     'fused · mixed, 4 passages · greedy'
     """
     found = (

@@ -183,10 +183,8 @@ def test_values_become_settings():
 
 def test_controls_take_named_settings_and_defaults_for_the_rest():
     values = control_values({"passages": 2, "no_repeat_ngram": 3}, "fused")
-    assert (
-        to_settings(*values.values()).to_json() | {"no_repeat_ngram": 4}
-        == to_settings(**control_values({}) | {"passages": 2, "generator": "fused"}).to_json()
-    )
+    expected = to_settings(**control_values({}) | {"passages": 2, "generator": "fused"})
+    assert to_settings(*values.values()) == expected
 
 
 @pytest.mark.parametrize(
