@@ -17,6 +17,8 @@ from generator.base import GenerationSettings, Step
 from qa import LongFormQA
 
 ROOT = Path(command.__file__).parent
+# Needs no model beyond the tiny ones.
+QUOTING = AskSettings(generator="extractive")
 KEYS = {"question", "answer", "answerable", "passages", "sentences", "settings", "seconds"}
 
 
@@ -62,7 +64,7 @@ def test_a_question_that_cannot_be_asked_is_refused_with_a_cure(question):
 
 
 def test_the_answer_has_the_stable_json(tiny_qa):
-    row = tiny_qa.ask("Why do flutes count as woodwinds?", AskSettings("dense", 3)).to_json()
+    row = tiny_qa.ask("Why do flutes count as woodwinds?", AskSettings("dense", 3, "extractive")).to_json()
     assert row.keys() >= KEYS
     assert [passage["rank"] for passage in row["passages"]] == [1, 2, 3]
     assert row["passages"][0].keys() >= {"rank", "title", "section", "url", "text", "score", "read"}
@@ -74,14 +76,14 @@ def test_the_answer_has_the_stable_json(tiny_qa):
 
 
 def test_stream_grows_and_ends_done(tiny_qa):
-    snapshots = list(tiny_qa.stream("How do bees make honey?"))
+    snapshots = list(tiny_qa.stream("How do bees make honey?", QUOTING))
     assert [snapshot.stage for snapshot in snapshots][:2] == ["retrieving", "reading"]
     assert snapshots[-1].stage == "done" and snapshots[-2].stage == "tracing"
     assert snapshots[0].evidence == () and snapshots[1].evidence == snapshots[-1].evidence != ()
 
 
 def test_every_quoted_sentence_is_traced_to_the_passage_that_holds_it(tiny_qa):
-    answer = tiny_qa.ask("Is honey made by bees?")
+    answer = tiny_qa.ask("Is honey made by bees?", QUOTING)
     for sentence in answer.sentences:
         assert sentence.text in answer.evidence[sentence.passage - 1].hit.passage.text
 
@@ -96,7 +98,7 @@ def test_the_passages_shown_are_the_passages_read(tiny_retriever):
 
 
 def test_without_retrieval_there_is_nothing_to_quote_and_it_is_said(tiny_qa):
-    answer = tiny_qa.ask("How do bees make honey?", AskSettings("none"))
+    answer = tiny_qa.ask("How do bees make honey?", AskSettings("none", generator="extractive"))
     assert (answer.text, answer.answerable, answer.evidence) == ("", False, ())
     assert "No passages" in answer.note
 
@@ -114,7 +116,7 @@ def test_stop_ends_at_the_next_step(tiny_retriever):
 
 
 def test_an_earlier_snapshot_does_not_change_later(tiny_qa):
-    stream = tiny_qa.stream("How do bees make honey?")
+    stream = tiny_qa.stream("How do bees make honey?", QUOTING)
     early = [next(stream), next(stream)]
     copies = [replace(snapshot, seconds=dict(snapshot.seconds)) for snapshot in early]
     list(stream)
@@ -122,7 +124,7 @@ def test_an_earlier_snapshot_does_not_change_later(tiny_qa):
 
 
 def test_the_answer_is_the_same_again(tiny_qa):
-    first, second = (tiny_qa.ask("What is chess?") for _ in range(2))
+    first, second = (tiny_qa.ask("What is chess?", QUOTING) for _ in range(2))
     assert (first.text, first.evidence) == (second.text, second.evidence)
 
 
@@ -138,7 +140,8 @@ def on_the_tiny_corpus(monkeypatch, tiny_qa):
 
 
 def run(*arguments: object) -> int:
-    return command.main([str(argument) for argument in arguments])
+    quoting = [] if "--generator" in arguments else ["--generator", "extractive"]
+    return command.main([*map(str, arguments), *quoting])
 
 
 def test_the_command_prints_one_json_object(on_the_tiny_corpus, capsys):
@@ -257,7 +260,16 @@ def test_a_foreign_output_file_is_never_touched(on_the_tiny_corpus, questions, t
 def test_ctrl_c_leaves_whole_lines_and_the_run_goes_on(tmp_path):
     path, output = tmp_path / "q.jsonl", tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"question": f"What is the number {n}?"}) + "\n" for n in range(40)))
-    arguments = [sys.executable, "qa.py", "--questions", str(path), "--output", str(output)]
+    arguments = [
+        sys.executable,
+        "qa.py",
+        "--generator",
+        "extractive",
+        "--questions",
+        str(path),
+        "--output",
+        str(output),
+    ]
     process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (output.exists() and output.read_text().count("\n") >= 2) and time.monotonic() < deadline:
