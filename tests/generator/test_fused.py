@@ -67,3 +67,66 @@ def test_long_passages_are_cut_and_too_many_are_not_read(generator):
 
 def test_without_passages_it_still_writes(generator):
     assert write(generator, [], GenerationSettings(min_words=5, max_words=20))[-1].stage == "done"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return FusedGenerator.load()
+
+
+def asked(retriever, generator, question, method="mixed"):
+    return generator.read(question, [hit.passage for hit in retriever.search(question, 4, method)])
+
+
+def test_the_shipped_adapter_is_small_and_belongs_to_the_embedded_model():
+    from data.assets import read_manifest
+    from generator.adapter import read_card
+    from generator.fused import EMBEDDED_ADAPTER
+
+    assert (EMBEDDED_ADAPTER / "adapter.safetensors").stat().st_size < 25e6
+    assert read_card(EMBEDDED_ADAPTER).base_sha256 == read_manifest()["smollm2"].sha256
+
+
+def test_the_trained_generator_reads_its_passages_and_is_better_than_before(trained, generator):
+    from data.questions import load_questions
+    from retriever.search import Retriever
+
+    retriever = Retriever.load()
+    losses = {"trained": 0.0, "untrained": 0.0, "random": 0.0}
+    for item in load_questions("dev")[:8]:
+        found = asked(retriever, trained, item.question)
+        losses["trained"] += trained.answer_loss(item.question, found, item.answer)[0]
+        losses["untrained"] += generator.answer_loss(item.question, found, item.answer)[0]
+        random = asked(retriever, trained, item.question, "random")
+        losses["random"] += trained.answer_loss(item.question, random, item.answer)[0]
+    assert losses["trained"] < 0.95 * losses["untrained"]
+    assert losses["trained"] < 0.95 * losses["random"]
+
+
+def test_it_says_when_the_passages_lack_the_answer(trained, corpus):
+    from generator.abstention import says_lacking
+
+    answer = write(trained, [corpus[6], corpus[9]], GenerationSettings(), "Who was the first person on Mars?")[-1].text
+    assert says_lacking(answer)
+
+
+def test_answers_hold_no_names_and_numbers_from_elsewhere(trained, corpus):
+    from evaluation.names import mentions
+
+    passages = [corpus[2], corpus[3]]
+    answer = write(trained, passages, GenerationSettings(), "What makes the tide rise?")[-1].text
+    sources = ["What makes the tide rise?", *(text for p in passages for text in (p.title, p.text))]
+    assert answer and all(mention.found for mention in mentions(answer, sources))
+
+
+def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
+    settings = GenerationSettings(decoding="greedy", max_words=30, min_words=5)
+    requests = [
+        (question, trained.read(question, passages))
+        for question, passages in (("What is honey?", [corpus[6]]), ("What makes the tide rise?", corpus[2:5]))
+    ]
+    alone = [write(trained, [p.passage for p in read], settings, question)[-1].text for question, read in requests]
+    assert trained.write_batch(requests, [settings, settings]) == alone
+    sampled = [GenerationSettings(decoding="sampling", max_words=30, seed=seed) for seed in (1, 2, 1)]
+    first, second, third = trained.write_batch([requests[0]] * 3, sampled)
+    assert first == third != second
