@@ -10,6 +10,7 @@ left out. Metrics are those of ir-measures. It knows questions, hits and titles;
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +103,7 @@ def evaluate(questions: Sequence[Question], retriever: Retriever, methods: Seque
         if method == "teacher":
             runs[method] = _teacher_run(asked, retriever)
         else:
-            runs[method] = run_search(asked, lambda text, method=method: _hits(retriever, text, method), method)
+            runs[method] = run_search(asked, functools.partial(_hits, retriever, method=method), method)
     return runs
 
 

@@ -139,7 +139,7 @@ def train(given: argparse.Namespace) -> Path:
     seed_everything(given.seed)
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model, tokenizer = load_start(given.model, given.encoders)
-    model.to(device)
+    torch.nn.Module.to(model, device)  # the library's own `to` has lost its types
     if given.bf16 is None:
         given.bf16 = device.type == "cuda"
     limit = tokenizer.model_max_length
