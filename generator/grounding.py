@@ -85,8 +85,12 @@ def ground(sentence: str, sources: Sequence[Source], before: int | None = None) 
     if before is not None and shares[before] > shares[best] - 0.1:
         best = before
     named = [number for number in range(len(sources)) if _names(set(words), number, sources)]
-    # A sentence that names its own passage may name others beside it: it compares them.
-    known = sources[best].words.union(*(sources[number].words for number in named if best in named))
+    # A sentence that names its own passage may compare it with others, if it says enough of them too.
+    rest = pairs - sources[best].pairs
+    compared = [
+        number for number in named if best in named and len(rest & sources[number].pairs) >= _WELDED * len(pairs)
+    ]
+    known = sources[best].words.union(*(sources[number].words for number in compared))
     elsewhere = before not in (None, best) and not sources[best].title & set(words)
     strays = elsewhere or _strays(words, known, shares[best])
     sound = not strays and not _welds(pairs, sources, best, named)
