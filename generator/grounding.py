@@ -39,7 +39,9 @@ class Source:
     def of(cls, title: str, text: str) -> Source:
         """The words of a passage."""
         in_title, in_text = word_list(title), word_list(text)
-        rare = frozenset(in_title) - common() or frozenset(in_title)
+        # What stands in brackets tells articles apart; sentences do not repeat it.
+        named = frozenset(word_list(re.sub(r"\s*\(.*?\)", "", title))) or frozenset(in_title)
+        rare = named - common() or named
         return cls(rare, frozenset(in_title + in_text), frozenset(zip(in_text, in_text[1:], strict=False)))
 
 

@@ -41,9 +41,9 @@ def load_generator(name: str, embedder: Embedder) -> Generator:
 
         return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
     if name == "fused":
-        from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
+        from generator.fused import FusedGenerator
 
-        return FusedGenerator.load(EMBEDDED_ADAPTER if EMBEDDED_ADAPTER.is_dir() else None)
+        return FusedGenerator.load()
     if (Path(name).expanduser() / "adapter.json").is_file():
         from generator.fused import FusedGenerator
 

@@ -15,6 +15,10 @@ YELLOWSTONE = Source.of(
 )
 FIELD = Source.of("Field (mathematics)", "A field is a set on which addition and subtraction are defined.")
 SHEAF = Source.of("Sheaf (mathematics)", "A sheaf is a tool for tracking data attached to the open sets of a space.")
+COMPARED = (
+    "A field is a set on which addition and subtraction are defined, while a sheaf is a tool for tracking data attached to "
+    "the open sets"
+)
 SOURCES = [YOSEMITE, YELLOWSTONE, FIELD, SHEAF]
 
 
@@ -26,9 +30,9 @@ SOURCES = [YOSEMITE, YELLOWSTONE, FIELD, SHEAF]
         ("A field is a set on which addition and subtraction are defined.", 3, 2),
         ("It is a tool for tracking data.", 3, 3),
         (
-            "Yosemite is in California, while Yellowstone National Park is located in the northwest corner of Wyoming.",
-            0,
-            1,
+            f"{COMPARED} of a space.",
+            2,
+            3,
         ),
     ],
 )
