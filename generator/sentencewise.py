@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 # Passages beyond so many are only seen together with the others.
 _MOST_VIEWS = 4
-# The least share of its word pairs that a sentence has from its passage: the first one, and the others. Of the close
-# answers' sentences 78% and 95% have more.
-_FIRST, _LATER = 0.5, 0.6
+# The least share of its word pairs that a sentence has from its passage: the first one, and the others. Of forty dev
+# answers judged claim by claim, first sentences above it were supported in 15 of 17 cases and below in 5 of 20; later
+# ones in 66 of 73 and 4 of 11.
+_FIRST, _LATER = 0.9, 0.8
 # What a sentence whose word pairs all stand in one passage is worth, in nats a token of the model's own judgement.
-_GROUNDED = 1.5
+_GROUNDED = 3.0
 # A sentence of which a smaller share of the words is new says the same again.
 _LEAST_NEW = 0.34
 # How a sentence of an answer that lacks something begins.

@@ -16,8 +16,8 @@ YELLOWSTONE = Source.of(
 FIELD = Source.of("Field (mathematics)", "A field is a set on which addition and subtraction are defined.")
 SHEAF = Source.of("Sheaf (mathematics)", "A sheaf is a tool for tracking data attached to the open sets of a space.")
 COMPARED = (
-    "A field is a set on which addition and subtraction are defined, while a sheaf is a tool for tracking data attached to "
-    "the open sets"
+    "A field is a set on which addition and subtraction are defined, while a sheaf is a tool for tracking data "
+    "attached to the open sets"
 )
 SOURCES = [YOSEMITE, YELLOWSTONE, FIELD, SHEAF]
 
