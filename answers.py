@@ -59,7 +59,7 @@ class AskSettings:
 
     retrieval: str = "mixed"
     passages: int = 4
-    generator: str = "fused"
+    generator: str = "extractive"
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 
     def __post_init__(self) -> None:
