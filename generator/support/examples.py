@@ -15,29 +15,31 @@ from dataclasses import dataclass, replace
 from generator.support.words import STOP_WORDS, Words, stem
 
 _OPPOSITES = (
-    "largest smallest; large small; larger smaller; biggest smallest; big small; highest lowest; high low; higher lower; "
-    "longest shortest; long short; longer shorter; oldest youngest; older younger; old new; older newer; early late; "
-    "earlier later; earliest latest; first last; before after; above below; over under; more less; most least; many few; "
-    "increase decrease; increases decreases; increased decreased; rise fall; rises falls; rising falling; north south; "
-    "northern southern; east west; eastern western; hot cold; hotter colder; warm cool; warmer cooler; fast slow; "
-    "faster slower; strong weak; stronger weaker; heavy light; heavier lighter; thick thin; wide narrow; deep shallow; "
-    "rich poor; hard soft; wet dry; open closed; public private; internal external; inner outer; inside outside; "
-    "positive negative; male female; men women; man woman; left right; upper lower; begin end; began ended; begins ends; "
-    "start stop; win lose; won lost; gain lose; accept reject; allow forbid; allowed forbidden; include exclude; "
-    "includes excludes; attract repel; ancient modern; natural artificial; common rare; commonly rarely; often rarely; "
-    "usually seldom; always never; all none; some all; same different; similar different; simple complex; safe dangerous; "
-    "urban rural; major minor; majority minority; maximum minimum; active passive; direct indirect; visible invisible; "
-    "possible impossible; known unknown; able unable; alive dead; birth death; born died; create destroy; built destroyed; "
-    "cause prevent; causes prevents; caused prevented; help harm; helps hinders; solid liquid; liquid gas; acid base; "
-    "plant animal; plants animals; day night; summer winter; spring autumn; sun moon; land sea; import export; "
-    "imports exports; buy sell; supply demand; expand shrink; expands contracts; contract expand; attack defence; "
-    "victory defeat; war peace; friend enemy; true false; formal informal; legal illegal; domestic foreign; local global; "
+    "largest smallest; large small; larger smaller; biggest smallest; big small; highest lowest; high low; higher "
+    "lower; longest shortest; long short; longer shorter; oldest youngest; older younger; old new; older newer; "
+    "early late; earlier later; earliest latest; first last; before after; above below; over under; more less; "
+    "most least; many few; increase decrease; increases decreases; increased decreased; rise fall; rises falls; "
+    "rising falling; north south; northern southern; east west; eastern western; hot cold; hotter colder; warm "
+    "cool; warmer cooler; fast slow; faster slower; strong weak; stronger weaker; heavy light; heavier lighter; "
+    "thick thin; wide narrow; deep shallow; rich poor; hard soft; wet dry; open closed; public private; internal "
+    "external; inner outer; inside outside; positive negative; male female; men women; man woman; left right; "
+    "upper lower; begin end; began ended; begins ends; start stop; win lose; won lost; gain lose; accept reject; "
+    "allow forbid; allowed forbidden; include exclude; includes excludes; attract repel; ancient modern; natural "
+    "artificial; common rare; commonly rarely; often rarely; usually seldom; always never; all none; some all; "
+    "same different; similar different; simple complex; safe dangerous; urban rural; major minor; majority "
+    "minority; maximum minimum; active passive; direct indirect; visible invisible; possible impossible; known "
+    "unknown; able unable; alive dead; birth death; born died; create destroy; built destroyed; cause prevent; "
+    "causes prevents; caused prevented; help harm; helps hinders; solid liquid; liquid gas; acid base; plant "
+    "animal; plants animals; day night; summer winter; spring autumn; sun moon; land sea; import export; imports "
+    "exports; buy sell; supply demand; expand shrink; expands contracts; contract expand; attack defence; victory "
+    "defeat; war peace; friend enemy; true false; formal informal; legal illegal; domestic foreign; local global; "
     "national international; single multiple; odd even; vertical horizontal; front back; top bottom; near far; "
-    "nearest farthest; closer farther; empty full; raw cooked; sweet bitter; loud quiet; bright dark; smooth rough; "
-    "flat steep; fresh salt; young old; child adult; children adults; teacher student; parent child; cheap expensive; "
-    "with without; toward away; into out; up down; together apart; easily hardly; quickly slowly; partly entirely; "
-    "mainly only; typically always; generally never; almost exactly; only also; both neither; century decade; "
-    "million billion; thousand million; hundred thousand; years months; days weeks; hours days; century millennium"
+    "nearest farthest; closer farther; empty full; raw cooked; sweet bitter; loud quiet; bright dark; smooth "
+    "rough; flat steep; fresh salt; young old; child adult; children adults; teacher student; parent child; cheap "
+    "expensive; with without; toward away; into out; up down; together apart; easily hardly; quickly slowly; "
+    "partly entirely; mainly only; typically always; generally never; almost exactly; only also; both neither; "
+    "century decade; million billion; thousand million; hundred thousand; years months; days weeks; hours days; "
+    "century millennium"
 )
 _QUANTITIES = {
     "some": "all", "many": "all", "most": "all", "several": "all", "often": "always", "usually": "always",
@@ -66,7 +68,7 @@ class Example:
         wrong: the (start, end) characters that were made wrong; () where all is right or it is not known.
         source: where it comes from: "hard", "written", "close", "quoted", "other", "removed" or what was changed.
         group: examples of one group share their passages.
-        without: stems of a sentence whose support is taken out of the passages; "" for none.
+
     """
 
     claim: str
@@ -75,7 +77,6 @@ class Example:
     wrong: tuple[tuple[int, int], ...] = ()
     source: str = "hard"
     group: str = ""
-    without: str = ""
 
 
 def opposites() -> dict[str, list[str]]:
@@ -168,7 +169,9 @@ class Spoiler:
     def _subject(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
         bare = [re.sub(r"\s*\(.*\)", "", title) for title in titles]
         mentioned = [
-            (place, title) for title in bare for place in re.finditer(rf"\b{re.escape(title)}\b", sentence, re.IGNORECASE)
+            (place, title)
+            for title in bare
+            for place in re.finditer(rf"\b{re.escape(title)}\b", sentence, re.IGNORECASE)
         ]
         options = [title for title in bare if title.lower() not in sentence.lower()]
         if not mentioned or not options:

@@ -12,8 +12,11 @@ from functools import cached_property, lru_cache
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?", re.UNICODE)
 _NUMBER_WORDS = dict(
     zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion".split(),
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+            "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand "
+            "million billion"
+        ).split(),
         "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90 100 1000 1000000 1000000000".split(),
         strict=True,
     )
@@ -28,14 +31,17 @@ STOP_WORDS = frozenset(
     "was we well were what when where whereas whether which while who whom whose why will with within would you your "
     "called known named used make makes made many people way thing things".split()
 )
-NEGATIONS = frozenset("no not never none nothing neither nor cannot without n't hardly rarely seldom lack lacks".split())
+NEGATIONS = frozenset(
+    "no not never none nothing neither nor cannot without n't hardly rarely seldom lack lacks".split()
+)
 _SUFFIXES = (
-    ("isations", ""), ("izations", ""), ("isation", ""), ("ization", ""), ("ically", ""), ("ations", ""), ("fulness", ""),
-    ("ation", ""), ("ments", ""), ("ement", ""), ("ness", ""), ("ities", ""), ("ingly", ""), ("ising", ""), ("izing", ""),
-    ("ment", ""), ("ity", ""), ("ies", "y"), ("ied", "y"), ("ions", ""), ("ised", ""), ("ized", ""), ("ives", ""),
-    ("ally", ""), ("ion", ""), ("ise", ""), ("ize", ""), ("ive", ""), ("ing", ""), ("ers", ""), ("ors", ""), ("est", ""),
-    ("ful", ""), ("ous", ""), ("ual", ""), ("ial", ""), ("ic", ""), ("al", ""), ("ed", ""), ("er", ""), ("or", ""),
-    ("es", ""), ("ly", ""), ("s", ""), ("e", ""), ("y", ""),
+    ("isations", ""), ("izations", ""), ("isation", ""), ("ization", ""), ("ically", ""), ("ations", ""),
+    ("fulness", ""), ("ation", ""), ("ments", ""), ("ement", ""), ("ness", ""), ("ities", ""), ("ingly", ""),
+    ("ising", ""), ("izing", ""), ("ment", ""), ("ity", ""), ("ies", "y"), ("ied", "y"), ("ions", ""),
+    ("ised", ""), ("ized", ""), ("ives", ""), ("ally", ""), ("ion", ""), ("ise", ""), ("ize", ""),
+    ("ive", ""), ("ing", ""), ("ers", ""), ("ors", ""), ("est", ""), ("ful", ""), ("ous", ""), ("ual", ""),
+    ("ial", ""), ("ic", ""), ("al", ""), ("ed", ""), ("er", ""), ("or", ""), ("es", ""), ("ly", ""),
+    ("s", ""), ("e", ""), ("y", ""),
 )  # fmt: skip
 
 
@@ -88,6 +94,11 @@ class Words:
         """Stems of the words that carry facts, each once, in order."""
         kept = (self.stems[place] for place, token in enumerate(self.tokens) if token.lower() not in STOP_WORDS)
         return list(dict.fromkeys(kept))
+
+    @cached_property
+    def lower(self) -> frozenset[str]:
+        """All words in lower case."""
+        return frozenset(token.lower() for token in self.tokens)
 
     @cached_property
     def numbers(self) -> set[str]:

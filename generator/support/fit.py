@@ -1,0 +1,263 @@
+"""The joint judgement fitted: boosted trees over plain evidence, the regression over both parts, thresholds, pictures.
+
+The trees are fitted on the claims that the cross-encoder was trained on, the regression on held-out ones, which no part
+has seen, and the thresholds are chosen on the development claims. Needs scikit-learn and matplotlib.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from data.questions import Claim as HandWritten
+from data.questions import load_questions
+from data.sentences import split_sentences
+from generator.support.corpus import KeptPassages, held_out, without_support
+from generator.support.cross_encoder import CrossEncoder
+from generator.support.examples import Example
+from generator.support.joint import Joint, joint_inputs, trees_of
+from generator.support.model import SupportModel
+from generator.support.plain import NAMES, plain_features
+from generator.support.reading import Reader, Source
+
+OTHERS = 5000
+# A sentence is called supported where that is right five times in six, and not supported below the
+# probability that nine in ten supported claims pass.
+PRECISION, RECALL = 5 / 6, 0.9
+_HARD_WEIGHT = 3.0
+_TREES = {"n_estimators": 150, "max_depth": 3, "learning_rate": 0.1, "subsample": 0.7, "min_samples_leaf": 20}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Examples with what the two parts say.
+
+    Attributes:
+        examples: those that could be judged.
+        truth: bool (examples,).
+        plain: float32 (examples, features).
+        cross: float64 (examples,) logits; zeros where they were not asked for.
+        blind: likewise, of the cross-encoder with nothing to read.
+    """
+
+    examples: list[Example]
+    truth: np.ndarray
+    plain: np.ndarray
+    cross: np.ndarray
+    blind: np.ndarray
+
+
+def fit_joint(
+    cross: CrossEncoder,
+    reader: Reader,
+    kept: KeptPassages,
+    examples: Sequence[Example],
+    dev: Sequence[HandWritten],
+    folder: Path,
+) -> dict[str, Any]:
+    """Fit trees, regression and thresholds; write joint.json, figures.json and two pictures into a folder.
+
+    Returns:
+        The figures on the development claims and on the development answers' sentences.
+    """
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    model = SupportModel(reader, cross, _unfitted())
+    seen, unseen = _sampled(examples)
+    fitted = _judge(seen, model, kept, with_cross=False)
+    joined = _judge(unseen, model, kept, with_cross=True)
+    boosted = GradientBoostingClassifier(**_TREES, random_state=0).fit(fitted.plain, fitted.truth)
+    trees = trees_of(boosted)
+    inputs = joint_inputs(trees(joined.plain), joined.cross, joined.plain[:, NAMES.index("quoted")])
+    weights = [_HARD_WEIGHT if example.source == "hard" else 1.0 for example in joined.examples]
+    regression = LogisticRegression(C=1.0).fit(inputs, joined.truth, weights)
+    first, second, third = regression.coef_[0].tolist()
+    joint = Joint(NAMES, trees, (first, second, third), float(regression.intercept_[0]), 0.5, 0.5)
+    hard = _judge([_example(claim) for claim in dev], model, kept, with_cross=True)
+    chances = joint.probability(hard.plain, hard.cross)
+    supported, partly = _thresholds(chances, hard.truth)
+    joint = replace(joint, supported=supported, partly=partly)
+    joint.save(folder / "joint.json")
+    figures = {
+        "weights": {"trees": first, "cross-encoder": second, "quoted": third, "bias": joint.bias},
+        "thresholds": {"supported": joint.supported, "partly": joint.partly},
+        "fitted on": {"trees": len(fitted.truth), "regression": len(joined.truth)},
+        "development claims": _table(hard, joint, {claim.claim: claim.kind for claim in dev}),
+        "sources held out": _by_source(joined, joint),
+        "own against others' passages": _own_against_others(dev, model, kept, joint),
+    }
+    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    draw_curves(chances, hard.truth, folder)
+    return figures
+
+
+def _unfitted() -> Joint:
+    """A place holder for a model whose parts alone are asked."""
+    from generator.support.joint import Trees
+
+    leaf = np.zeros((1, 1), np.int64)
+    return Joint(
+        NAMES, Trees(0.0, leaf - 1, np.zeros((1, 1)), leaf, leaf, np.zeros((1, 1))), (1.0, 1.0, 0.0), 0.0, 0.5, 0.5
+    )
+
+
+def _example(claim: HandWritten) -> Example:
+    return Example(claim.claim, claim.read, claim.supported, (), "hard", claim.id)
+
+
+def _sampled(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """All hand-written claims and some of the others, those seen in training and those held out."""
+    rng = np.random.default_rng(0)
+    others = [example for example in examples if example.source != "hard"]
+    share = min(1.0, OTHERS / max(1, len(others)))
+    chosen = [e for e in examples if e.source == "hard"] + [e for e in others if rng.random() < share]
+    return [e for e in chosen if not held_out(e.group)], [e for e in chosen if held_out(e.group)]
+
+
+def _judge(examples: Sequence[Example], model: SupportModel, kept: KeptPassages, with_cross: bool) -> Judged:
+    """What the parts say of examples, in chunks."""
+    reader, rows = model.reader, []
+    plain, cross, blind = [], [], []
+    for start in tqdm(range(0, len(examples), 64), desc="judging", unit="batch"):
+        chunk = examples[start : start + 64]
+        claims, sources = reader.claims([example.claim for example in chunk]), []
+        for example, claim in zip(chunk, claims, strict=True):
+            source: Source | None = kept.source(example.titles)
+            if source is not None and example.source == "removed":
+                source = without_support(claim, source, reader)
+            sources.append(source)
+        kept_rows = [row for row, source in enumerate(sources) if source is not None and source.sentences]
+        good = [(claims[row], sources[row]) for row in kept_rows]
+        rows += [chunk[row] for row in kept_rows]
+        plain += [plain_features(claim, source, reader) for claim, source in good if source is not None]
+        if with_cross and good:
+            near = [reader.nearest(claim, source) for claim, source in good if source is not None]
+            pairs = ([claim for claim, _ in good], [source for _, source in good if source is not None])
+            cross += model.cross_logits(*pairs, near).tolist()
+            blind += model.cross_logits(*pairs, [[] for _ in good]).tolist()
+    nothing = np.zeros(len(rows))
+    return Judged(
+        rows,
+        np.array([example.supported for example in rows]),
+        np.stack(plain),
+        np.array(cross) if with_cross else nothing,
+        np.array(blind) if with_cross else nothing,
+    )
+
+
+def _thresholds(chances: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """The least probability from which `PRECISION` holds, and the one that `RECALL` of the supported claims pass."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, _, at = precision_recall_curve(truth, chances)
+    right = [limit for share, limit in zip(precision[:-1], at, strict=True) if share >= PRECISION]
+    supported = float(min(right)) if right else float(at[-1])
+    partly = float(np.quantile(chances[truth], 1 - RECALL))
+    return round(max(supported, partly), 4), round(partly, 4)
+
+
+def _table(judged: Judged, joint: Joint, kinds: dict[str, str]) -> dict[str, Any]:
+    """ROC AUC of the whole and of every part, and by kind."""
+    from sklearn.metrics import roc_auc_score
+
+    names = list(NAMES)
+    chances = joint.probability(judged.plain, judged.cross)
+    parts = {
+        "joint": chances,
+        "cross-encoder": judged.cross,
+        "trees over plain evidence": joint.trees(judged.plain),
+        "cross-encoder without passages": judged.blind,
+        "cosine of the nearest sentence": judged.plain[:, names.index("cosine")],
+        "word overlap": judged.plain[:, names.index("words found")],
+        "word overlap with the nearest sentence": judged.plain[:, names.index("words in nearest sentence")],
+        "names and numbers missing": -judged.plain[:, [names.index(f"{x} missing") for x in ("names", "numbers")]].sum(
+            1
+        ),
+    }
+    kind = np.array([kinds[example.claim] for example in judged.examples])
+    return {
+        name: {"auc": _round(roc_auc_score(judged.truth, values))}
+        | {
+            each: _round(roc_auc_score(judged.truth[rows], values[rows]))
+            for each in sorted(set(kind))
+            # One kind against all of the other verdict.
+            for rows in [(kind == each) | (judged.truth != judged.truth[kind == each][0])]
+        }
+        for name, values in parts.items()
+    }
+
+
+def _by_source(judged: Judged, joint: Joint) -> dict[str, dict[str, float]]:
+    """How many examples of each source are held out, and their mean probability."""
+    chances = joint.probability(judged.plain, judged.cross)
+    sources = np.array([example.source for example in judged.examples])
+    return {
+        source: {"examples": int((sources == source).sum()), "mean": _round(chances[sources == source].mean())}
+        for source in sorted(set(sources))
+    }
+
+
+def _own_against_others(
+    dev: Sequence[HandWritten], model: SupportModel, kept: KeptPassages, joint: Joint
+) -> dict[str, float]:
+    """The written development answers' sentences beside their own passages and beside the next question's."""
+    from sklearn.metrics import roc_auc_score
+
+    read = {claim.id: claim.read for claim in dev}
+    groups = list(read)
+    following = dict(zip(groups, [*groups[1:], groups[0]], strict=True))
+    examples = [
+        Example(sentence, titles, own)
+        for question in load_questions("dev")
+        if question.answerable and question.id in read
+        for sentence in split_sentences(question.answer)
+        for titles, own in ((read[question.id], True), (read[following[question.id]], False))
+    ]
+    judged = _judge(examples, model, kept, with_cross=True)
+    chances = joint.probability(judged.plain, judged.cross)
+    return {
+        "auc": _round(roc_auc_score(judged.truth, chances)),
+        "sentences": int(judged.truth.sum()),
+        "own": _round(chances[judged.truth].mean()),
+        "others": _round(chances[~judged.truth].mean()),
+        "own supported": _round((chances[judged.truth] >= joint.supported).mean()),
+        "others supported": _round((chances[~judged.truth] >= joint.supported).mean()),
+    }
+
+
+def draw_curves(chances: np.ndarray, truth: np.ndarray, folder: Path) -> None:
+    """Write reliability.png and precision-recall.png.
+
+    Args:
+        chances: (claims,) probabilities.
+        truth: bool (claims,).
+        folder: where the pictures go.
+    """
+    from matplotlib.figure import Figure
+    from sklearn.calibration import calibration_curve
+    from sklearn.metrics import PrecisionRecallDisplay
+
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axis = figure.subplots()
+    share, mean = calibration_curve(truth, chances, n_bins=8, strategy="quantile")
+    axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axis.plot(mean, share, marker="o")
+    axis.set(xlabel="probability given", ylabel="share supported", title="Reliability, development claims")
+    figure.savefig(folder / "reliability.png", dpi=120)
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axis = figure.subplots()
+    PrecisionRecallDisplay.from_predictions(truth, chances, ax=axis, name="support model")
+    axis.set(xlabel="recall", ylabel="precision", title="Precision and recall, development claims")
+    axis.grid(alpha=0.3)
+    figure.savefig(folder / "precision-recall.png", dpi=120)
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4)
