@@ -14,13 +14,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
 
 from answers import Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.abstention import says_lacking
-from generator.attribution import TracedSentence, trace
+from generator.attribution import Checker, NearestSentence, TracedSentence, trace
 from generator.base import GenerationSettings, Generator, ReadPassage
 from generator.registry import EMBEDDED, load_generator
 from retriever.search import METHODS, Hit, Retriever
@@ -34,9 +35,18 @@ class LongFormQA:
         >>> print(qa.ask("Why is the sky blue?").text)  # doctest: +SKIP
     """
 
-    def __init__(self, retriever: Retriever, generators: dict[str, Generator] | None = None) -> None:
-        """Hold a retriever and any generators that are loaded already, by name."""
+    def __init__(
+        self,
+        retriever: Retriever,
+        generators: dict[str, Generator] | None = None,
+        load_checker: Callable[[], Checker] | None = None,
+    ) -> None:
+        """Hold a retriever, any generators that are loaded already, by name, and how to load what checks sentences.
+
+        Without `load_checker`, a sentence's support is its cosine with the nearest passage sentence.
+        """
         self.retriever = retriever
+        self._load_checker = load_checker
         self._generators = dict(generators or {})
         self._checkpoint = ""
         self._loading = threading.Lock()
@@ -52,7 +62,12 @@ class LongFormQA:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        return cls(Retriever.load(index))
+        return cls(Retriever.load(index), load_checker=_load_support_model)
+
+    @cached_property
+    def checker(self) -> Checker:
+        """What judges whether passages support a sentence, loaded on first use."""
+        return NearestSentence(self.retriever.embed_texts) if self._load_checker is None else self._load_checker()
 
     def generator(self, name: str) -> Generator:
         """The generator of that name, loaded on first use and kept.
@@ -81,9 +96,16 @@ class LongFormQA:
             check_question(question), settings.passages, settings.retrieval, seed=settings.generation.seed
         )
 
-    def trace(self, text: str, passages: Sequence[str]) -> list[TracedSentence]:
-        """Each sentence of any text with the passage sentence that supports it; see `generator.attribution.trace`."""
-        return trace(text, passages, self.retriever.embed_texts)
+    def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> list[TracedSentence]:
+        """Each sentence of any text with the passage sentence that supports it; see `generator.attribution.trace`.
+
+        Args:
+            text: an answer.
+            passages: what was read, in order.
+            titles: of the same passages; left out where they are not known.
+        """
+        named = list(titles) or [""] * len(passages)
+        return trace(text, list(zip(named, passages, strict=True)), self.checker)
 
     def ask(self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None) -> Answer:
         """Answer a question: the last snapshot of `stream`."""
@@ -154,13 +176,21 @@ class LongFormQA:
 
     def _traced(self, answer: Answer, start: float) -> Answer:
         """Finished: every sentence with its evidence, and whether there is an answer at all."""
-        sentences = tuple(self.trace(answer.text, [part.read_text for part in answer.evidence]))
+        titles = [part.hit.passage.title for part in answer.evidence]
+        sentences = tuple(self.trace(answer.text, [part.read_text for part in answer.evidence], titles))
         supported = any(sentence.passage is not None for sentence in sentences)
         answerable = supported and not answer.low_scores and not says_lacking(answer.text)
         seconds = answer.seconds | {"total": time.perf_counter() - start}
         return replace(
             answer, stage="done", sentences=sentences, answerable=answerable, seconds=seconds, note=_note(answer)
         )
+
+
+def _load_support_model() -> Checker:
+    """The support model that comes with the program."""
+    from generator.support.model import SupportModel
+
+    return SupportModel.load()
 
 
 def _note(answer: Answer) -> str:

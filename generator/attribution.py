@@ -1,24 +1,52 @@
-"""Where each sentence of an answer comes from: the passage sentence nearest to it, for every generator alike.
+"""Where each sentence of an answer comes from, and whether the passages that were read support it.
 
-It is given sentences and a function that embeds them. It knows neither the index nor the generator.
+The same for every generator. It splits the answer and puts the judgements beside its sentences; the judging is done by
+the support model of `generator/support`, or by plain nearness where there is none. It knows neither the index nor the
+generator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from data.sentences import split_sentences
 
-# Cosines of sentence pairs on the development questions: sentences retold from a passage lie above the first,
-# sentences beside other people's passages mostly below the second.
+# Of `NearestSentence`: cosines of sentence pairs on the development questions. Sentences retold from a passage lie
+# above the first, sentences beside other people's passages mostly below the second.
 SUPPORTED = 0.8
 PARTLY = 0.6
 
 Embed = Callable[[Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Support:
+    """What the passages say of one sentence.
+
+    Attributes:
+        probability: that they support it, 0 to 1.
+        label: "supported", "partly" or "not supported".
+        passage: the number of the passage with the nearest sentence, from 1, in the order read; None where nothing
+            was read.
+        evidence: that sentence; "" where nothing was read.
+    """
+
+    probability: float
+    label: str
+    passage: int | None
+    evidence: str
+
+
+class Checker(Protocol):
+    """Judges sentences by passages."""
+
+    def check(self, sentences: Sequence[str], passages: Sequence[tuple[str, str]]) -> list[Support]:
+        """Sentences, and (title, text) of each passage in the order read → one judgement a sentence."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,8 +55,8 @@ class TracedSentence:
 
     Attributes:
         text: the sentence.
-        support: the cosine, 0 to 1, of the sentence and the nearest passage sentence; 1 when it is quoted.
-        label: "supported", "partly" or "not supported", by `SUPPORTED` and `PARTLY`.
+        support: how likely it is, 0 to 1, that the passages support it.
+        label: "supported", "partly" or "not supported".
         passage: the number of the passage, from 1, in the order read; None where nothing supports the sentence.
         evidence: the passage sentence; "" where nothing supports it.
     """
@@ -44,33 +72,48 @@ class TracedSentence:
         return asdict(self) | {"support": round(self.support, 4)}
 
 
-def trace(answer: str, passages: Sequence[str], embed: Embed) -> list[TracedSentence]:
-    """Trace each sentence of an answer to the passage sentence nearest to it.
+def trace(answer: str, passages: Sequence[tuple[str, str]], checker: Checker) -> list[TracedSentence]:
+    """Trace each sentence of an answer to the passage sentence that best supports it.
 
     Args:
         answer: the answer's text.
-        passages: the texts that were read, in order; "" for one that was not.
-        embed: texts → float32 (n, dimensions), rows of unit length.
+        passages: title and text of each passage that was read, in order; "" as the text of one that was not.
+        checker: judges the sentences.
 
     Returns:
         One record a sentence, in order; all "not supported" when nothing was read.
     """
     sentences = split_sentences(answer)
-    sources = [(number, part) for number, text in enumerate(passages, 1) for part in split_sentences(text)]
-    if not sentences or not sources:
-        return [TracedSentence(sentence, 0.0, "not supported", None, "") for sentence in sentences]
-    vectors = embed([*sentences, *(part for _, part in sources)])
-    cosines = vectors[: len(sentences)] @ vectors[len(sentences) :].T
-    traced = []
-    for sentence, row in zip(sentences, cosines, strict=True):
-        best = int(row.argmax())
-        number, part = sources[best]
-        traced.append(_labelled(sentence, 1.0 if part == sentence else float(np.clip(row[best], 0, 1)), number, part))
-    return traced
+    if not sentences:
+        return []
+    return [traced(text, found) for text, found in zip(sentences, checker.check(sentences, passages), strict=True)]
 
 
-def _labelled(sentence: str, support: float, passage: int, evidence: str) -> TracedSentence:
-    """The record, with its word; evidence too weak to count is left out."""
-    if support < PARTLY:
-        return TracedSentence(sentence, support, "not supported", None, "")
-    return TracedSentence(sentence, support, "supported" if support >= SUPPORTED else "partly", passage, evidence)
+def traced(sentence: str, found: Support) -> TracedSentence:
+    """The record of one sentence; evidence too weak to count is left out."""
+    if found.label == "not supported":
+        return TracedSentence(sentence, found.probability, found.label, None, "")
+    return TracedSentence(sentence, found.probability, found.label, found.passage, found.evidence)
+
+
+class NearestSentence:
+    """A checker without a trained model: the cosine, 0 to 1, with the nearest passage sentence; 1 for a quoted one."""
+
+    def __init__(self, embed: Embed) -> None:
+        """Hold an encoder: texts → float32 (n, dimensions), rows of unit length."""
+        self.embed = embed
+
+    def check(self, sentences: Sequence[str], passages: Sequence[tuple[str, str]]) -> list[Support]:
+        """Judge sentences, see `Checker.check`."""
+        sources = [(number, part) for number, (_, text) in enumerate(passages, 1) for part in split_sentences(text)]
+        if not sentences or not sources:
+            return [Support(0.0, "not supported", None, "") for _ in sentences]
+        vectors = self.embed([*sentences, *(part for _, part in sources)])
+        found = []
+        for sentence, row in zip(sentences, vectors[: len(sentences)] @ vectors[len(sentences) :].T, strict=True):
+            best = int(row.argmax())
+            number, part = sources[best]
+            cosine = 1.0 if part == sentence else float(np.clip(row[best], 0, 1))
+            label = "supported" if cosine >= SUPPORTED else "partly" if cosine >= PARTLY else "not supported"
+            found.append(Support(cosine, label, number, part))
+        return found

@@ -11,7 +11,7 @@ It knows token ids and states. It knows neither words nor files.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,7 @@ class CrossEncoder(nn.Module):
         worst = torch.logsumexp(wrong.masked_fill(claim_mask == 0, -math.inf), 1)
         return whole - worst, wrong
 
-    def _layer(self, layer: nn.Module, hidden: Tensor, passages: Tensor, mask: Tensor) -> Tensor:
+    def _layer(self, layer: Any, hidden: Tensor, passages: Tensor, mask: Tensor) -> Tensor:  # noqa: ANN401
         """One BERT layer whose keys and values are the passages' and the claim's."""
         own = layer.attention.self
         query = self._split(own.query(hidden))

@@ -55,6 +55,8 @@ _VERB = re.compile(r"\b(is|are|was|were|can|may|has|have|had|could|will|began|be
 _COMPARED = re.compile(r"\b(than|rather than|followed by|whereas|unlike|instead of|from .{3,30}? to|compared with)\b")
 
 Siblings = Callable[[str], Sequence[str]]
+# A sentence made wrong, and the characters that were changed.
+Change = tuple[str, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,13 @@ class Spoiler:
                 return Example(made[0], tuple(titles), False, made[1], way)
         return None
 
-    def _swap(self, sentence: str, start: int, end: int, new: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    def _swap(self, sentence: str, start: int, end: int, new: str) -> Change:
         """The sentence with a stretch replaced, first letter as it was at its beginning."""
         if start == 0:
             new = new[:1].upper() + new[1:]
         return sentence[:start] + new + sentence[end:], ((start, start + len(new)),)
 
-    def _number(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _number(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         found = list(_NUMBER.finditer(sentence))
         if not found:
             return None
@@ -155,7 +157,7 @@ class Spoiler:
         digits[at] = self.rng.choice([d for d in "123456789" if d != digits[at]])
         return self._swap(sentence, place.start(), place.end(), "".join(digits))
 
-    def _name(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _name(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         found = [name for name in _NAME.finditer(sentence) if name.start() > 0]
         others = {
             name.group() for text in texts for name in _NAME.finditer(text) if name.start() > 0 and len(name[0]) > 3
@@ -166,7 +168,7 @@ class Spoiler:
         options = sorted(name for name in others if name not in sentence and place.group() not in name)
         return self._swap(sentence, *place.span(), self.rng.choice(options)) if options else None
 
-    def _subject(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _subject(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         bare = [re.sub(r"\s*\(.*\)", "", title) for title in titles]
         mentioned = [
             (place, title)
@@ -181,14 +183,14 @@ class Spoiler:
         kept = new if place.group()[:1].isupper() and place.start() else new[:1].lower() + new[1:]
         return self._swap(sentence, *place.span(), kept)
 
-    def _opposite(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _opposite(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         found = [word for word in _TOKEN.finditer(sentence) if word.group().lower() in self._opposites]
         if not found:
             return None
         place = self.rng.choice(found)
         return self._swap(sentence, *place.span(), self.rng.choice(self._opposites[place.group().lower()]))
 
-    def _sibling(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _sibling(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         found = [
             word for word in _TOKEN.finditer(sentence)
             if word.group().islower() and len(word.group()) > 3 and word.group() not in STOP_WORDS
@@ -203,7 +205,7 @@ class Spoiler:
                 return self._swap(sentence, *place.span(), self.rng.choice(chosen))
         return None
 
-    def _negation(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _negation(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         place = _VERB.search(sentence)
         if place is None:
             return None
@@ -213,14 +215,14 @@ class Spoiler:
             return None
         return self._swap(sentence, *place.span(), place.group() + " not")
 
-    def _quantity(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _quantity(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         found = [word for word in _TOKEN.finditer(sentence) if word.group().lower() in _QUANTITIES]
         if not found:
             return None
         place = self.rng.choice(found)
         return self._swap(sentence, *place.span(), _QUANTITIES[place.group().lower()])
 
-    def _order(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _order(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         pivot = _COMPARED.search(sentence)
         if pivot is None:
             return None
@@ -236,7 +238,7 @@ class Spoiler:
         shift = (d - c) - (b - a)
         return made, ((a, a + d - c), (c + shift, c + shift + b - a))
 
-    def _weld(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]):  # noqa: ANN202
+    def _weld(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         """The beginning of the sentence with the rest of one from another passage."""
         from data.sentences import split_sentences
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from generator.attribution import Support
 from generator.support.compact import unpack
 from generator.support.cross_encoder import FLAGS, JOINT_LAYERS, CrossEncoder
 from generator.support.joint import UNSUPPORTED, Joint
@@ -28,23 +29,6 @@ WEIGHTS, JOINT, RARITY = "cross_encoder.safetensors", "joint.json", "rarity.json
 # The parts of the cross-encoder that the sentence encoder does not have.
 NEW = ("flags.", "wrong.", "whole.")
 _BATCH = 16
-
-
-@dataclass(frozen=True)
-class Support:
-    """What the passages say of one sentence.
-
-    Attributes:
-        probability: that they support it, 0 to 1.
-        label: "supported", "partly" or "not supported".
-        passage: the number of the nearest passage, from 1, in the order read; None where nothing was read.
-        evidence: its nearest sentence; "" where nothing was read.
-    """
-
-    probability: float
-    label: str
-    passage: int | None
-    evidence: str
 
 
 class SupportModel:

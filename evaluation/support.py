@@ -1,0 +1,239 @@
+"""How well support is told: figures for a file of claims, and the share of supported sentences in files of answers.
+
+    python -m evaluation.support --claims data/lfqa/claims_dev.jsonl --json
+    python -m evaluation.support --answers extractive.jsonl fused.jsonl --json
+
+A claim is judged with the passages of its `read` titles. An answer's sentences are judged with the passages that the
+answer was written from, with as many random ones, and with none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from data.json_lines import json_lines
+from data.passages import Passage
+from data.questions import Claim, QuestionSetError, load_claims, passages_by_title
+from data.sentences import split_sentences
+from evaluation.answer_files import AnswersFileError
+
+if TYPE_CHECKING:
+    from generator.attribution import Checker
+
+DEFAULT_CLAIMS = "data/lfqa/claims_dev.jsonl"
+Report = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
+    from data.assets import AssetError, asset_path
+    from data.passages import read_vital_articles
+    from generator.support.model import SupportModel
+    from retriever.index import IndexFolderError, PassageIndex
+
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.support", description="Measure the check of support on claims, or answers by it."
+    )
+    given = _arguments(parser, arguments)
+    try:
+        claims = [] if given.answers else load_claims(given.claims)
+        answers = {str(path): read_sentences(path) for path in given.answers}
+        passages: Sequence[Passage] = (
+            read_vital_articles(asset_path("vital-articles"))
+            if given.index is None
+            else _opened(given.index, PassageIndex)
+        )
+        if claims:
+            report = claims_report(claims, passages_by_title(passages), SupportModel.load())
+        else:
+            checker = SupportModel.load()
+            report = {name: answers_report(rows, passages, checker, given.seed) for name, rows in answers.items()}
+    except (AnswersFileError, AssetError, IndexFolderError, MissingPassageError, QuestionSetError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"error: {error.strerror or error}: {error.filename or 'no file named'}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped\n")
+        return 130
+    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n" if given.json else text(report))
+    return 0
+
+
+class MissingPassageError(ValueError):
+    """Claims name passages that the corpus lacks; the titles are said."""
+
+
+def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], checker: Checker) -> Report:
+    """The figures of a file of claims.
+
+    Args:
+        claims: with verdicts.
+        passages: by title.
+        checker: gives each claim a probability.
+
+    Returns:
+        "auc": the chance that a supported claim is given more than an unsupported one; None when all have one verdict.
+        "accuracy": the share on the right side of one half. "by_kind": for each kind "claims", "accuracy", "mean"
+        probability and "auc", against all claims of the other verdict. "claims": how many.
+
+    Raises:
+        MissingPassageError: a claim's passages are not all there.
+    """
+    missing = list(dict.fromkeys(title for claim in claims for title in claim.read if title not in passages))
+    if missing:
+        raise MissingPassageError(
+            f"the corpus lacks {len(missing)} of the passages that claims were read with, such as “{missing[0]}”: "
+            "name their index with --index"
+        )
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, claim in enumerate(claims):
+        groups.setdefault(claim.read, []).append(row)
+    chances = np.zeros(len(claims))
+    for titles, rows in tqdm(groups.items(), desc="judging", unit="passage set"):
+        read = [(title, passages[title].text) for title in titles]
+        found = checker.check([claims[row].claim for row in rows], read)
+        chances[rows] = [support.probability for support in found]
+    truth = np.array([claim.supported for claim in claims], bool)
+    kinds = np.array([claim.kind for claim in claims])
+    right = (chances >= 0.5) == truth
+    return {
+        "auc": _auc(chances, truth),
+        "accuracy": round(float(right.mean()), 4),
+        "by_kind": {
+            str(kind): {
+                "claims": int((kinds == kind).sum()),
+                "accuracy": round(float(right[kinds == kind].mean()), 4),
+                "mean": round(float(chances[kinds == kind].mean()), 4),
+                "auc": _auc(chances[rows], truth[rows]),
+            }
+            for kind in sorted(set(kinds.tolist()))
+            for rows in [(kinds == kind) | (truth != truth[kinds == kind][0])]
+        },
+        "claims": len(claims),
+    }
+
+
+def answers_report(
+    rows: Sequence[tuple[list[str], list[tuple[str, str]]]],
+    passages: Sequence[Passage],
+    checker: Checker,
+    seed: int = 0,
+) -> Report:
+    """The share of supported, partly supported and unsupported sentences, by the passages they are judged with.
+
+    Args:
+        rows: (sentences, passages read) of each answer.
+        passages: the corpus, from which random ones are drawn.
+        checker: judges the sentences.
+        seed: of the drawing.
+
+    Returns:
+        "retrieved", "random" and "none", each with "supported", "partly", "not supported" (shares) and "mean"
+        probability; "sentences" and "answers": how many.
+    """
+    rng = random.Random(seed)
+    found: dict[str, list[tuple[str, float]]] = {"retrieved": [], "random": [], "none": []}
+    for sentences, read in tqdm(rows, desc="judging", unit="answer"):
+        drawn = rng.sample(passages, min(len(read), len(passages)))
+        beside = {"retrieved": read, "random": [(p.title, p.text) for p in drawn], "none": []}
+        for name, shown in beside.items():
+            found[name] += [(support.label, support.probability) for support in checker.check(sentences, shown)]
+    total = len(found["retrieved"])
+    report: Report = {
+        name: {
+            label: _share([mine == label for mine, _ in judged]) for label in ("supported", "partly", "not supported")
+        }
+        | {"mean": _share([chance for _, chance in judged])}
+        for name, judged in found.items()
+    }
+    return report | {"sentences": total, "answers": len(rows)}
+
+
+def read_sentences(path: Path) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """The sentences of each answer of a file, and the (title, text) that it was written from.
+
+    Raises:
+        AnswersFileError: the file is missing, empty or not of the form that `qa.py --output` writes.
+    """
+    if not path.is_file():
+        raise AnswersFileError(f"there is no file {path}; make it with qa.py --questions … --output {path}")
+    rows = []
+    for place, row in json_lines(path, AnswersFileError):
+        try:
+            read = [
+                (str(part["title"]), str(part.get("read_text", part["text"])))
+                for part in row["passages"]
+                if part.get("read", True)
+            ]
+            rows.append((split_sentences(str(row["answer"])), read))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise AnswersFileError(
+                f'{place}: expected {{"answer": …, "passages": [{{"title": …, "text": …, "read": …}}]}} as qa.py writes'
+            ) from error
+    if not rows:
+        raise AnswersFileError(f"{path} holds no answers")
+    return rows
+
+
+def text(report: Report) -> str:
+    """The figures as lines for people."""
+    if "auc" in report:
+        lines = [f"{report['claims']} claims: ROC AUC {report['auc']}, accuracy {report['accuracy']:.3f}"]
+        for kind, row in report["by_kind"].items():
+            lines.append(
+                f"  {kind or '(no kind)':14} {row['claims']:5}  accuracy {row['accuracy']:.3f}  "
+                f"mean {row['mean']:.3f}  AUC {row['auc']}"
+            )
+        return "\n".join(lines) + "\n"
+    lines = []
+    for name, figures in report.items():
+        lines.append(f"{name}: {figures['answers']} answers, {figures['sentences']} sentences")
+        for beside in ("retrieved", "random", "none"):
+            row = figures[beside]
+            shares = "  ".join(f"{label} {row[label]:.3f}" for label in ("supported", "partly", "not supported"))
+            lines.append(f"  {beside:10} {shares}")
+    return "\n".join(lines) + "\n"
+
+
+def _auc(chances: np.ndarray, truth: np.ndarray) -> float | None:
+    """The area under the ROC curve, ties counted half (Mann and Whitney's U); None when one verdict is missing."""
+    if truth.all() or not truth.any():
+        return None
+    above = chances[truth][:, None] - chances[~truth][None]
+    return round(float(((above > 0) + 0.5 * (above == 0)).mean()), 4)
+
+
+def _share(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 4) if values else 0.0
+
+
+def _opened(folder: Path, index: Any) -> Sequence[Passage]:  # noqa: ANN401 (imported where it is used)
+    """The passages of an index folder."""
+    from retriever.encode import Encoder
+
+    return index.open(folder, Encoder.load().identity).passages
+
+
+def _arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    add = parser.add_argument
+    add("--claims", default=DEFAULT_CLAIMS, metavar="FILE", help=f"claims with verdicts (default {DEFAULT_CLAIMS})")
+    add("--answers", type=Path, nargs="+", default=[], metavar="FILE", help="files that qa.py --output wrote, instead")
+    add("--index", type=Path, metavar="DIR", help="the index whose passages were read; default: the vital articles")
+    add("--seed", type=int, default=0, help="of the random passages (default 0)")
+    add("--json", action="store_true", help="print JSON")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
