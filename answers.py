@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 from generator.attribution import TracedSentence
 from generator.base import GenerationSettings, ReadStatus, SettingsError
+from generator.support.choose import UNSUPPORTED_WAYS
 from retriever.search import METHODS, Hit
 
 LONGEST_QUESTION = 1000
 MOST_PASSAGES = 20
+MOST_CANDIDATES = 8
 
 Stage = Literal["retrieving", "reading", "writing", "tracing", "done"]
 
@@ -55,12 +57,17 @@ class AskSettings:
         passages: how many passages to find, 1 to `MOST_PASSAGES`.
         generator: "extractive", "fused", or the name or folder of a seq2seq checkpoint.
         generation: how the answer is written.
+        candidates: how many answers are written, 1 to `MOST_CANDIDATES`; the best supported is kept.
+        unsupported: what becomes of sentences that the passages don't support: "keep", "mark" (an answer without any
+            support is replaced by what the passages lack) or "drop" (such sentences are left out, too).
     """
 
     retrieval: str = "mixed"
     passages: int = 4
     generator: str = "extractive"
     generation: GenerationSettings = field(default_factory=GenerationSettings)
+    candidates: int = 1
+    unsupported: str = "mark"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -72,10 +79,15 @@ class AskSettings:
             raise SettingsError(f"retrieval is {self.retrieval!r}; allowed are {', '.join(METHODS)}")
         if not 1 <= self.passages <= MOST_PASSAGES:
             raise SettingsError(f"the number of passages is {self.passages}; allowed is 1 to {MOST_PASSAGES}")
+        if not 1 <= self.candidates <= MOST_CANDIDATES:
+            raise SettingsError(f"the number of candidates is {self.candidates}; allowed is 1 to {MOST_CANDIDATES}")
+        if self.unsupported not in UNSUPPORTED_WAYS:
+            raise SettingsError(f"unsupported is {self.unsupported!r}; allowed are {', '.join(UNSUPPORTED_WAYS)}")
 
     def to_json(self) -> dict[str, Any]:
         """One flat dictionary of everything needed to repeat the run."""
         own = {"retrieval": self.retrieval, "passages": self.passages, "generator": self.generator}
+        own |= {"candidates": self.candidates, "unsupported": self.unsupported}
         return own | asdict(self.generation)
 
 

@@ -19,11 +19,13 @@ from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 
-from answers import Answer, AskSettings, Evidence, QuestionError, check_question
+from answers import MOST_CANDIDATES, Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.abstention import says_lacking
 from generator.attribution import Checker, NearestSentence, TracedSentence, trace
 from generator.base import GenerationSettings, Generator, ReadPassage
+from generator.candidates import Kept, keep_best, more_answers
 from generator.registry import EMBEDDED, load_generator
+from generator.support.choose import UNSUPPORTED_WAYS
 from retriever.search import METHODS, Hit, Retriever
 
 
@@ -141,7 +143,7 @@ class LongFormQA:
             answer = step
             yield answer
         yield replace(answer, stage="tracing")
-        yield self._traced(answer, start)
+        yield self._traced(answer, generator, stop, start)
 
     def _retrieved(self, answer: Answer, generator: Generator, start: float) -> Answer:
         """With passages, and what the generator will read of them."""
@@ -174,15 +176,31 @@ class LongFormQA:
             answer = replace(answer, stage="writing", text=step.text, stopped=step.stopped, seconds=seconds)
             yield answer
 
-    def _traced(self, answer: Answer, start: float) -> Answer:
-        """Finished: every sentence with its evidence, and whether there is an answer at all."""
-        titles = [part.hit.passage.title for part in answer.evidence]
-        sentences = tuple(self.trace(answer.text, [part.read_text for part in answer.evidence], titles))
-        supported = any(sentence.passage is not None for sentence in sentences)
-        answerable = supported and not answer.low_scores and not says_lacking(answer.text)
-        seconds = answer.seconds | {"total": time.perf_counter() - start}
+    def _traced(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Answer:
+        """Finished: the best of the answers, every sentence with its evidence, and whether it is an answer at all."""
+        settings, began = answer.settings, time.perf_counter()
+        read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
+        more = more_answers(generator, answer.question, read, settings.generation, settings.candidates - 1, stop)
+        kept = keep_best(
+            answer.question,
+            [answer.text, *more],
+            [(part.passage.title, part.text) for part in read],
+            self.checker,
+            self.retriever.embed_questions,
+            self.retriever.embed_texts,
+            "keep" if stop.is_set() else settings.unsupported,
+        )
+        supported = any(sentence.passage is not None for sentence in kept.sentences)
+        answerable = supported and not answer.low_scores and not says_lacking(kept.text)
+        now = time.perf_counter()
         return replace(
-            answer, stage="done", sentences=sentences, answerable=answerable, seconds=seconds, note=_note(answer)
+            answer,
+            stage="done",
+            text=kept.text,
+            sentences=kept.sentences,
+            answerable=answerable,
+            seconds=answer.seconds | {"check": now - began, "total": now - start},
+            note=_note(answer, kept),
         )
 
 
@@ -193,7 +211,7 @@ def _load_support_model() -> Checker:
     return SupportModel.load()
 
 
-def _note(answer: Answer) -> str:
+def _note(answer: Answer, kept: Kept) -> str:
     """What a reader should know about this answer, if anything."""
     if answer.stopped:
         return "Stopped before its end." if answer.text else "Stopped before the first sentence was whole."
@@ -201,6 +219,11 @@ def _note(answer: Answer) -> str:
         return "No passages were retrieved, so nothing here is backed by a source."
     if answer.low_scores:
         return "Every score is low: the passages probably do not hold the answer."
+    if kept.lacking:
+        return "The generator's answer had no support in the passages, so it is not shown."
+    if kept.dropped:
+        left_out = "A sentence" if kept.dropped == 1 else f"{kept.dropped} sentences"
+        return f"{left_out} without support in the passages {'was' if kept.dropped == 1 else 'were'} left out."
     return "" if answer.text else "The generator wrote no whole sentence."
 
 
@@ -262,6 +285,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME_OR_PATH",
         help=f"extractive, fused, or a seq2seq checkpoint's name or folder (default {ask.generator})",
     )
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=ask.candidates,
+        help=f"write so many answers and keep the best supported, 1 to {MOST_CANDIDATES} (default {ask.candidates})",
+    )
+    parser.add_argument(
+        "--unsupported",
+        default=ask.unsupported,
+        help=f"sentences without support: {', '.join(UNSUPPORTED_WAYS)} (default {ask.unsupported})",
+    )
     for option in fields(GenerationSettings):
         default = getattr(write, option.name)
         parser.add_argument(
@@ -275,7 +309,9 @@ def _settings(given: argparse.Namespace) -> AskSettings:
     generation = GenerationSettings(
         **{option.name: getattr(given, option.name) for option in fields(GenerationSettings)}
     )
-    return AskSettings(given.retrieval, given.passages, given.generator, generation)
+    return AskSettings(
+        given.retrieval, given.passages, given.generator, generation, given.candidates, given.unsupported
+    )
 
 
 def _print_answer(qa: LongFormQA, question: str, settings: AskSettings, as_json: bool) -> None:

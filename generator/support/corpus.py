@@ -28,6 +28,8 @@ from generator.support.examples import Example, Spoiler, spoiled
 from generator.support.reading import Claim, Reader, Source, SourceSentence
 from generator.support.words import STOP_WORDS, Words, stem
 
+# Title → first row, last row and text of its head ("") and of each sentence.
+Places = dict[str, list[tuple[int, int, str]]]
 HELD_OUT_PERCENT = 15
 _SHORTEST = 6  # words
 _CHUNK = 256
@@ -61,13 +63,13 @@ class KeptPassages:
         if list(kept) != list(titles):
             kept = self._read(titles, states)
             index.write_text(json.dumps(kept), encoding="utf-8")
-        self._places: dict[str, list[list[int]]] = kept
+        self._places: Places = kept
         hidden = reader.encoder.config.hidden_size
         self._states = np.memmap(states, np.float16, "r").reshape(-1, JOINT_LAYERS + 1, hidden)
 
-    def _read(self, titles: Sequence[str], path: Path) -> dict[str, list[list[int]]]:
+    def _read(self, titles: Sequence[str], path: Path) -> Places:
         """Read passages into a file; returns the rows of each title's head and sentences."""
-        places: dict[str, list[list[int]]] = {}
+        places: Places = {}
         row = 0
         with path.open("wb") as file, tqdm(total=len(titles), desc="reading passages", unit="passage") as bar:
             for start in range(0, len(titles), _CHUNK):
@@ -75,12 +77,12 @@ class KeptPassages:
                 source = self.reader.passages([(title, self.passages[title].text) for title in chunk])
                 for number, title in enumerate(chunk, 1):
                     mine = [s for s in source.sentences if s.passage == number]
-                    pieces = [_with_vector(source.heads[number], None)] if mine else []
-                    pieces += [_with_vector(s.states, s.vector) for s in mine]
+                    pieces = [("", _with_vector(source.heads[number], None))] if mine else []
+                    pieces += [(s.text, _with_vector(s.states, s.vector)) for s in mine]
                     places[title] = []
-                    for piece in pieces:
+                    for text, piece in pieces:
                         file.write(piece.tobytes())
-                        places[title].append([row, row + len(piece)])
+                        places[title].append((row, row + len(piece), text))
                         row += len(piece)
                 bar.update(len(chunk))
         return places
@@ -89,21 +91,19 @@ class KeptPassages:
         """The passages of these titles as they were read, states left on the disk until they are used."""
         heads, sentences, named = {}, [], {}
         for number, title in enumerate(titles, 1):
-            head, *spans = self._places[title] or [[0, 0]]
-            if not spans:
+            if not self._places[title]:
                 continue
-            heads[number] = self._states[head[0] : head[1], :JOINT_LAYERS]
-            words, texts = self._words(title)
-            named[number] = words
-            for text, (start, end) in zip(texts, spans, strict=True):
-                vector = self._vector(start, end)
+            (first, last, _), *parts = self._places[title]
+            heads[number] = self._states[first:last, :JOINT_LAYERS]
+            named[number] = self._words(title)
+            for start, end, text in parts:
                 states = self._states[start:end, :JOINT_LAYERS]
-                sentences.append(SourceSentence(number, text.text, text, vector, states))
+                sentences.append(SourceSentence(number, text, self._words(text), self._vector(start, end), states))
         return Source(named, heads, tuple(sentences))
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 (lives as long as the run)
-    def _words(self, title: str) -> tuple[Words, list[Words]]:
-        return Words(title), [Words(text) for text in split_sentences(self.passages[title].text)]
+    @lru_cache(maxsize=40_000)  # noqa: B019 (lives as long as the run)
+    def _words(self, text: str) -> Words:
+        return Words(text)
 
     @lru_cache(maxsize=40_000)  # noqa: B019 (lives as long as the run)
     def _vector(self, start: int, end: int) -> np.ndarray:
