@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from generator.support.cross_encoder import CrossEncoder
@@ -13,8 +12,7 @@ from generator.support.plain import NAMES
 from generator.support.reading import Rarity, Reader
 
 
-@pytest.fixture(scope="session")
-def tiny_reader() -> Reader:
+def make_reader() -> Reader:
     from transformers import BertConfig, BertModel
 
     from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
@@ -32,8 +30,7 @@ def tiny_reader() -> Reader:
     return Reader(BertModel(config, add_pooling_layer=False), tokenizer, Rarity(100, {"water": 30, "sea": 9}))
 
 
-@pytest.fixture
-def tiny_support(tiny_reader: Reader) -> SupportModel:
+def make_support(reader: Reader) -> SupportModel:
     """Judges by one tree: whether half of the claim's words are found."""
     torch.manual_seed(1)
     found = NAMES.index("words found")
@@ -46,4 +43,4 @@ def tiny_support(tiny_reader: Reader) -> SupportModel:
         np.array([[0.0, -2.0, 2.0]]),
     )
     joint = Joint(NAMES, tree, (1.0, 0.0, 0.0), 0.0, 0.7, 0.3)
-    return SupportModel(tiny_reader, CrossEncoder(tiny_reader.encoder), joint)
+    return SupportModel(reader, CrossEncoder(reader.encoder), joint)
