@@ -178,7 +178,7 @@ class LongFormQA:
 
     def _traced(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Answer:
         """Finished: the best of the answers, every sentence with its evidence, and whether it is an answer at all."""
-        settings, began = answer.settings, time.perf_counter()
+        settings = answer.settings
         read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
         more = more_answers(generator, answer.question, read, settings.generation, settings.candidates - 1, stop)
         kept = keep_best(
@@ -192,14 +192,13 @@ class LongFormQA:
         )
         supported = any(sentence.passage is not None for sentence in kept.sentences)
         answerable = supported and not answer.low_scores and not says_lacking(kept.text)
-        now = time.perf_counter()
         return replace(
             answer,
             stage="done",
             text=kept.text,
             sentences=kept.sentences,
             answerable=answerable,
-            seconds=answer.seconds | {"check": now - began, "total": now - start},
+            seconds=answer.seconds | {"total": time.perf_counter() - start},
             note=_note(answer, kept),
         )
 
