@@ -1,13 +1,6 @@
-import pytest
 import torch
-from tiny_support_models import make_reader
 
 from generator.support.cross_encoder import FLAGS, JOINT_LAYERS, CrossEncoder
-
-
-@pytest.fixture(scope="module")
-def tiny_reader():
-    return make_reader()
 
 
 def inputs(batch=2, tokens=5, passage=7, hidden=32):

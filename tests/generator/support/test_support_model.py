@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tiny_support_models import make_reader, make_support
 
 from data.sentences import split_sentences
 from generator.support.model import view
@@ -12,16 +11,6 @@ PASSAGES = [
     ("Oboe", ""),
     ("Moon", "The Moon is the only natural satellite of Earth. It always shows the same side to Earth."),
 ]
-
-
-@pytest.fixture(scope="module")
-def tiny_reader():
-    return make_reader()
-
-
-@pytest.fixture
-def tiny_support(tiny_reader):
-    return make_support(tiny_reader)
 
 
 def features(model, text, passages=PASSAGES):

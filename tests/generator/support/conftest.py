@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from generator.support.cross_encoder import CrossEncoder
@@ -12,7 +13,8 @@ from generator.support.plain import NAMES
 from generator.support.reading import Rarity, Reader
 
 
-def make_reader() -> Reader:
+@pytest.fixture(scope="session")
+def tiny_reader() -> Reader:
     from transformers import BertConfig, BertModel
 
     from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
@@ -30,7 +32,8 @@ def make_reader() -> Reader:
     return Reader(BertModel(config, add_pooling_layer=False), tokenizer, Rarity(100, {"water": 30, "sea": 9}))
 
 
-def make_support(reader: Reader) -> SupportModel:
+@pytest.fixture
+def tiny_support(tiny_reader: Reader) -> SupportModel:
     """Judges by one tree: whether half of the claim's words are found."""
     torch.manual_seed(1)
     found = NAMES.index("words found")
@@ -43,4 +46,4 @@ def make_support(reader: Reader) -> SupportModel:
         np.array([[0.0, -2.0, 2.0]]),
     )
     joint = Joint(NAMES, tree, (1.0, 0.0, 0.0), 0.0, 0.7, 0.3)
-    return SupportModel(reader, CrossEncoder(reader.encoder), joint)
+    return SupportModel(tiny_reader, CrossEncoder(tiny_reader.encoder), joint)
