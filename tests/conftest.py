@@ -98,7 +98,7 @@ def tiny_seq2seq(corpus: list[Passage], tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium (Debian's package; another path can be given in the variable CHROMIUM)."""
     sync_api = pytest.importorskip("playwright.sync_api")

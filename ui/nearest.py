@@ -115,7 +115,9 @@ def load_nearest(searcher: Searcher) -> NearestQuestions:
 def random_question(avoid: str = "", chooser: random.Random | None = None) -> str:
     """A written question that suits all ages, never the one to avoid."""
     picked = set(json.loads(_PICKED.read_text(encoding="utf-8")))
-    texts = [item.question for item in load_questions("dev") if item.id in picked and item.question != avoid]
+    texts = [
+        item.question for item in load_questions("dev") if item.id in picked and item.question.lower() != avoid.lower()
+    ]
     text = (chooser or random).choice(texts)
     return text[0].upper() + text[1:]
 

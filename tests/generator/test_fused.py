@@ -129,6 +129,9 @@ def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
     ]
     alone = [write(trained, [p.passage for p in read], settings, question)[-1].text for question, read in requests]
     assert trained.write_batch(requests, [settings, settings]) == alone
-    sampled = [GenerationSettings(decoding="sampling", max_words=30, seed=seed) for seed in (1, 2, 1)]
+    sampled = [
+        GenerationSettings(decoding="sampling", temperature=2.0, top_p=1.0, min_words=5, max_words=30, seed=seed)
+        for seed in (1, 2, 1)
+    ]
     first, second, third = trained.write_batch([requests[0]] * 3, sampled)
     assert first == third != second

@@ -10,6 +10,7 @@ from gguf import GGMLQuantizationType, GGUFWriter, quants
 from data.assets import asset_path, cache_folder
 from generator.base import GeneratorError
 from generator.gguf_checkpoint import load_gguf
+from generator.modeling_fused import Seen, causal_mask
 
 HIDDEN, HEADS, GROUPS, MIDDLE = 64, 4, 2, 96
 
@@ -122,7 +123,8 @@ def test_the_embedded_model_writes_what_transformers_own_loader_writes():
     reference = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     with torch.no_grad():
         expected = reference(torch.tensor([ids])).logits[0]
-        logits = stack.logits(stack(torch.tensor([ids]))[0])[0]
+        positions = torch.arange(len(ids))[None]
+        logits = stack.logits(stack(torch.tensor([ids]), positions, Seen(), causal_mask(len(ids))))[0]
     # Weights are kept as float16, so logits of some 20 differ in the second decimal.
     torch.testing.assert_close(logits, expected, atol=0.1, rtol=0)
     assert torch.equal(logits.argmax(-1), expected.argmax(-1))

@@ -87,7 +87,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 PATIENCE = 60_000  # milliseconds; a slow machine is no failure
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
