@@ -22,7 +22,7 @@ from data.sentences import split_sentences
 from generator.support.corpus import KeptPassages, held_out, without_support
 from generator.support.cross_encoder import CrossEncoder
 from generator.support.examples import Example
-from generator.support.joint import Joint, joint_inputs, trees_of
+from generator.support.joint import BESIDE, Joint, joint_inputs, trees_of
 from generator.support.model import SupportModel
 from generator.support.plain import NAMES, plain_features
 from generator.support.reading import Reader, Source
@@ -77,17 +77,17 @@ def fit_joint(
     boosted = GradientBoostingClassifier(**_TREES, random_state=0)
     boosted.fit(fitted.plain, fitted.truth, sample_weight=_weights(fitted))
     trees = trees_of(boosted)
-    inputs = joint_inputs(trees(joined.plain), joined.cross, joined.plain[:, NAMES.index("quoted")])
+    inputs = joint_inputs(trees(joined.plain), joined.cross, joined.plain[:, [NAMES.index(name) for name in BESIDE]])
     regression = LogisticRegression(C=1.0).fit(inputs, joined.truth, _weights(joined))
-    first, second, third = regression.coef_[0].tolist()
-    joint = Joint(NAMES, trees, (first, second, third), float(regression.intercept_[0]), 0.5, 0.5)
+    weights = tuple(regression.coef_[0].tolist())
+    joint = Joint(NAMES, trees, weights, float(regression.intercept_[0]), 0.5, 0.5)
     hard = _judge([_example(claim) for claim in dev], model, kept, with_cross=True)
     chances = joint.probability(hard.plain, hard.cross)
     supported, partly = _thresholds(chances, hard.truth)
     joint = replace(joint, supported=supported, partly=partly)
     joint.save(folder / "joint.json")
     figures = {
-        "weights": {"trees": first, "cross-encoder": second, "quoted": third, "bias": joint.bias},
+        "weights": dict(zip(("trees", "cross-encoder", *BESIDE), weights, strict=True)) | {"bias": joint.bias},
         "thresholds": {"supported": joint.supported, "partly": joint.partly},
         "fitted on": {"trees": len(fitted.truth), "regression": len(joined.truth)},
         "development claims": _table(hard, joint, {claim.claim: claim.kind for claim in dev}),
@@ -105,7 +105,7 @@ def _unfitted() -> Joint:
 
     leaf = np.zeros((1, 1), np.int64)
     return Joint(
-        NAMES, Trees(0.0, leaf - 1, np.zeros((1, 1)), leaf, leaf, np.zeros((1, 1))), (1.0, 1.0, 0.0), 0.0, 0.5, 0.5
+        NAMES, Trees(0.0, leaf - 1, np.zeros((1, 1)), leaf, leaf, np.zeros((1, 1))), (1.0, 1.0, 0.0, 0.0), 0.0, 0.5, 0.5
     )
 
 

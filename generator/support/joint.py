@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 SUPPORTED, PARTLY, UNSUPPORTED = "supported", "partly", "not supported"
+# Plain features that the regression sees beside the trees, which cut them into steps.
+BESIDE = ("quoted", "cosine")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Joint:
     Attributes:
         names: of the plain features, in their order.
         trees: plain features → logit.
-        weights: of the trees' logit, the cross-encoder's logit, and the feature "quoted".
+        weights: of the trees' logit, the cross-encoder's logit, and the features in `BESIDE`.
         bias: of the regression.
         supported: from this probability on, a sentence counts as supported.
         partly: from this one on, as partly supported.
@@ -80,7 +82,7 @@ class Joint:
 
     names: tuple[str, ...]
     trees: Trees
-    weights: tuple[float, float, float]
+    weights: tuple[float, ...]
     bias: float
     supported: float
     partly: float
@@ -95,7 +97,7 @@ class Joint:
         Returns:
             float64 (claims,), 0 to 1.
         """
-        parts = joint_inputs(self.trees(plain), cross, plain[:, self.names.index("quoted")])
+        parts = joint_inputs(self.trees(plain), cross, plain[:, [self.names.index(name) for name in BESIDE]])
         return 1 / (1 + np.exp(-(parts @ np.array(self.weights) + self.bias)))
 
     def label(self, probability: float) -> str:
@@ -122,9 +124,15 @@ class Joint:
         path.write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
-def joint_inputs(trees: np.ndarray, cross: np.ndarray, quoted: np.ndarray) -> np.ndarray:
-    """The regression's inputs (claims, 3); logits are cut at ±8, so that no part alone can decide everything."""
-    return np.stack([np.clip(trees, -8, 8), np.clip(cross, -8, 8), quoted], 1)
+def joint_inputs(trees: np.ndarray, cross: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """The regression's inputs, (claims, 2 + beside).
+
+    Args:
+        trees: (claims,) logits; cut at ±8, so that no part alone can decide everything.
+        cross: (claims,) logits, cut likewise.
+        beside: (claims, features) plain features that count by themselves too.
+    """
+    return np.column_stack([np.clip(trees, -8, 8), np.clip(cross, -8, 8), beside])
 
 
 def trees_of(model: Any) -> Trees:  # noqa: ANN401 (scikit-learn is not needed to run)

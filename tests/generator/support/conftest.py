@@ -45,5 +45,5 @@ def tiny_support(tiny_reader: Reader) -> SupportModel:
         np.array([[2, 0, 0]]),
         np.array([[0.0, -2.0, 2.0]]),
     )
-    joint = Joint(NAMES, tree, (1.0, 0.0, 0.0), 0.0, 0.7, 0.3)
+    joint = Joint(NAMES, tree, (1.0, 0.0, 0.0, 0.0), 0.0, 0.7, 0.3)
     return SupportModel(tiny_reader, CrossEncoder(tiny_reader.encoder), joint)

@@ -26,10 +26,11 @@ def test_trees_say_what_scikit_learn_says(fitted):
 
 def test_the_regression_by_hand(fitted, tmp_path):
     features, model = fitted
-    joint = Joint(("a", "b", "quoted", "d"), trees_of(model), (0.5, 0.25, 2.0), -0.1, 0.8, 0.4)
+    joint = Joint(("a", "cosine", "quoted", "d"), trees_of(model), (0.5, 0.25, 2.0, -3.0), -0.1, 0.8, 0.4)
     joint.save(tmp_path / "joint.json")
     cross = np.linspace(-20, 20, len(features))
-    logits = 0.5 * model.decision_function(features) + 0.25 * cross.clip(-8, 8) + 2 * features[:, 2] - 0.1
+    logits = 0.5 * model.decision_function(features) + 0.25 * cross.clip(-8, 8) + 2 * features[:, 2]
+    logits += -3 * features[:, 1] - 0.1
     found = Joint.load(tmp_path / "joint.json").probability(features, cross)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-3)
 
@@ -38,4 +39,4 @@ def test_the_regression_by_hand(fitted, tmp_path):
     ("probability", "label"), [(0.8, "supported"), (0.79, "partly"), (0.4, "partly"), (0.39, "not supported")]
 )
 def test_labels_begin_at_their_thresholds(fitted, probability, label):
-    assert Joint((), trees_of(fitted[1]), (1.0, 1.0, 1.0), 0.0, 0.8, 0.4).label(probability) == label
+    assert Joint((), trees_of(fitted[1]), (1.0, 1.0, 1.0, 1.0), 0.0, 0.8, 0.4).label(probability) == label
