@@ -373,11 +373,6 @@ class DecoderState:
         self._mask = memory.mask
         self._written = 0
 
-    @property
-    def mask(self) -> Tensor:
-        """What each row sees of the memory, bool (rows, memory length)."""
-        return self._mask
-
     def select(self, rows: Sequence[int]) -> None:
         """Go on with these rows only, in this order; a row may occur several times."""
         if list(rows) != list(range(self._past.rows)):

@@ -5,7 +5,6 @@ Needs the assets and Chromium (Debian's package; another path can be given in th
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -19,7 +18,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 240_000  # milliseconds; a slow machine is no failure
 pytestmark = [pytest.mark.browser, pytest.mark.assets]
 
@@ -63,18 +61,6 @@ def address(tmp_path_factory):
                 process.wait(30)
     assert "Traceback" not in log.read_text()
     assert process.returncode == 0, "Ctrl-C did not end the page quietly"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(path).exists():
-        pytest.fail(f"no Chromium at {path}: install Debian's package chromium, or set CHROMIUM to its path")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
