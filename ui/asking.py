@@ -121,6 +121,9 @@ class Asking:
                 shown = place
                 yield {self.parts.status: status("queued", place=place)}
             await asyncio.sleep(0.25)
+        if run and run.cancelled and self.runs.is_newest(session, run):
+            # Again, after Stop has said so: the place sent last may reach the page after Stop's own answer.
+            yield {self.parts.status: status("done", {}, stopped=True)}
 
     def answer(self, request: gr.Request) -> Iterator[View]:
         """Stream the answer of the session's newest run; nothing if another event has it already."""
@@ -182,9 +185,7 @@ class Asking:
 
     def stop(self, request: gr.Request) -> View:
         """Stop the session's run: at the next token if it is being answered, at once if it still waits."""
-        session = session_of(request)
-        self.runs.stop(session)
-        run = self.runs.take(session)
+        run = self.runs.stop(session_of(request))
         return self._stopped_before(run) if run else {self.parts.stop: gr.skip()}
 
     def refused(self, request: gr.Request) -> View:

@@ -24,14 +24,14 @@ from ui.errors import readable
 from ui.feedback import FeedbackStore, vote
 from ui.markup import problem
 from ui.panels import blind, described, panel_empty, revealed
-from ui.runs import Finished, RatingError, Run, Runs
+from ui.runs import Finished, RatingError, Run
+from ui.runs_tab import RunsTab, View
 from ui.status import progress
 
 log = logging.getLogger(__name__)
 
 NOT_STORED = "Your vote could not be stored; it was logged. Please try again later."
 CHOICES = (("first", "Answer 1 is better"), ("tie", "Tie"), ("both bad", "Both bad"), ("second", "Answer 2 is better"))
-View = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Pair:
     order: str
 
 
-class Compare:
+class Compare(RunsTab):
     """The tab's components and handlers."""
 
     def __init__(self, qa: LongFormQA, store: FeedbackStore, chance: random.Random | None = None) -> None:
@@ -53,9 +53,8 @@ class Compare:
             store: where votes go.
             chance: draws the order.
         """
-        self.qa = qa
+        super().__init__(qa)
         self.store = store
-        self.runs = Runs()
         self.finished = Finished()
         self._chance = chance or random.Random()
 
@@ -131,20 +130,7 @@ class Compare:
             self.stop: gr.Button(interactive=True),
         }
 
-    def answer(self, request: gr.Request) -> Iterator[View]:
-        """Answer twice, in the order drawn; show both at the end."""
-        run = self.runs.take(request.session_hash or "")
-        if run is None:
-            yield {self.stop: gr.skip()}
-            return
-        try:
-            yield from self._answered(run)
-        except Exception as error:
-            yield {self.said: problem(readable(error)), self.stop: gr.Button(interactive=False)}
-        finally:
-            run.stop.set()
-
-    def _answered(self, run: Run) -> Iterator[View]:
+    def answered(self, run: Run) -> Iterator[View]:
         """Progress, then both answers and the vote."""
         order = self._chance.choice(("ab", "ba"))
         settings = dict(zip("ab", run.settings, strict=True))
@@ -153,7 +139,7 @@ class Compare:
             yield {self.said: progress(f"Writing answer {number} of 2…")}
             answers[side] = self.qa.ask(run.question, settings[side], run.stop)
             if run.stop.is_set():
-                yield {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
+                yield self.stopped()
                 return
         self.finished.add(run.id, Pair(answers, order))
         yield {
@@ -164,14 +150,6 @@ class Compare:
             self.run: run.id,
             self.stop: gr.Button(interactive=False),
         }
-
-    def halt(self, request: gr.Request) -> View:
-        """Stop the comparison: at the next token, or at once if it still waits."""
-        session = request.session_hash or ""
-        self.runs.stop(session)
-        if self.runs.take(session):
-            return {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
-        return {self.stop: gr.skip()}
 
     def voted(self, run: str, choice: str) -> View:
         """Store the vote, once, and reveal."""
@@ -206,10 +184,6 @@ class Compare:
             self.second: shown[1],
             self.votes: gr.Row(visible=False),
         }
-
-    def leave(self, request: gr.Request) -> None:
-        """The page was closed."""
-        self.runs.leave(request.session_hash or "")
 
 
 def _side(name: str, generator: str) -> list[Any]:

@@ -13,26 +13,20 @@ from typing import Any
 import gradio as gr
 
 from answers import Answer, AskSettings, check_question
-from qa import LongFormQA
 from ui.controls import to_settings
 from ui.errors import readable
 from ui.markup import problem
 from ui.panels import Dependence, dependence_table, panel_empty, revealed
-from ui.runs import Run, Runs
+from ui.runs import Run
+from ui.runs_tab import RunsTab, View
 from ui.status import progress
 
 WAYS = ("retrieved", "none", "random")
 TITLES = {"retrieved": "With the retrieved passages", "none": "Without passages", "random": "With random passages"}
-View = dict[Any, Any]
 
 
-class WithAndWithout:
+class WithAndWithout(RunsTab):
     """The tab's components and handlers."""
-
-    def __init__(self, qa: LongFormQA) -> None:
-        """Hold the loaded system."""
-        self.qa = qa
-        self.runs = Runs()
 
     def build(self) -> None:
         """Make the components where the page is being built."""
@@ -86,20 +80,7 @@ class WithAndWithout:
             **{panel: panel_empty(TITLES[way], "Waiting…") for way, panel in self.panels.items()},
         }
 
-    def answer(self, request: gr.Request) -> Iterator[View]:
-        """Answer three times; each is shown when it is finished, the table at the end."""
-        run = self.runs.take(request.session_hash or "")
-        if run is None:
-            yield {self.stop: gr.skip()}
-            return
-        try:
-            yield from self._answered(run)
-        except Exception as error:
-            yield {self.said: problem(readable(error)), self.stop: gr.Button(interactive=False)}
-        finally:
-            run.stop.set()
-
-    def _answered(self, run: Run) -> Iterator[View]:
+    def answered(self, run: Run) -> Iterator[View]:
         """Progress and panels, then the table."""
         answers: dict[str, Answer] = {}
         for number, way in enumerate(WAYS, 1):
@@ -108,7 +89,7 @@ class WithAndWithout:
             answer = answers[way] = self.qa.ask(run.question, chosen, run.stop)
             yield {self.panels[way]: revealed(TITLES[way], answer, f"{way}-")}
             if run.stop.is_set():
-                yield {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
+                yield self.stopped()
                 return
         yield {
             self.said: progress("Done.", busy=False),
@@ -120,18 +101,6 @@ class WithAndWithout:
         """Each answer, its sentences traced to the retrieved passages."""
         read = [part.read_text for part in answers["retrieved"].evidence]
         return [Dependence(way, answer, self.qa.trace(answer.text, read)) for way, answer in answers.items()]
-
-    def halt(self, request: gr.Request) -> View:
-        """Stop: at the next token, or at once if it still waits."""
-        session = request.session_hash or ""
-        self.runs.stop(session)
-        if self.runs.take(session):
-            return {self.said: progress("Stopped.", busy=False), self.stop: gr.Button(interactive=False)}
-        return {self.stop: gr.skip()}
-
-    def leave(self, request: gr.Request) -> None:
-        """The page was closed."""
-        self.runs.leave(request.session_hash or "")
 
 
 def _plain(value: str, name: str) -> gr.HTML:

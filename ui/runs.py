@@ -30,7 +30,8 @@ class Run:
         settings: with what it is answered; several for a comparison.
         stop: set to end it at the next token.
         asked: when Ask was pressed, in `time.perf_counter` seconds.
-        taken: whether the answer has begun.
+        taken: whether the answer has begun, or never will.
+        cancelled: stopped while it waited.
         id: names the run for ratings.
     """
 
@@ -39,6 +40,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     asked: float = field(default_factory=time.perf_counter)
     taken: bool = False
+    cancelled: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -81,12 +83,16 @@ class Runs:
         with self._lock:
             return self._newest.get(session) is run
 
-    def stop(self, session: str) -> None:
-        """Tell the session's run to end at the next token."""
+    def stop(self, session: str) -> Run | None:
+        """Tell the session's run to end at the next token; the run if it was still waiting, else None."""
         with self._lock:
             run = self._newest.get(session)
-        if run:
+            if run is None:
+                return None
+            waited, run.taken = not run.taken, True
+            run.cancelled = run.cancelled or waited
             run.stop.set()
+        return run if waited else None
 
     def leave(self, session: str) -> None:
         """The page was closed: stop its run and forget it."""

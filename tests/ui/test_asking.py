@@ -80,7 +80,8 @@ def test_the_place_in_the_line_is_shown_while_the_question_waits(asking, request
         return views
 
     views = asyncio.run(asyncio.wait_for(shown(), 60))
-    assert ["place 2 of 3" in views[0], "place 1 of 2" in views[1]] == [True, True] and len(views) == 2
+    assert ["place 2 of 3" in views[0], "place 1 of 2" in views[1], "Stopped" in views[2]] == [True] * 3
+    assert len(views) == 3
 
 
 @pytest.mark.parametrize("ending", ["close", "leave"])
