@@ -288,6 +288,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", type=Path, metavar="DIR", help="begin with an adapter that was trained before")
     add("--targets", default="close", metavar="SOURCE", help="close, train (free answers), or a JSONL file")
     add("--wording", choices=WORDINGS, default="close", help="of these answers (default close)")
+    add("--sentences", type=int, default=0, help="of these answers only so many, the first ones (default 0: all)")
     add("--mix", metavar="SOURCE", help="a second source of answers")
     add("--mix-share", type=float, default=0.2, help="how many of it, for each of the first (default 0.2)")
     add("--mix-wording", choices=WORDINGS, default="own", help="of the second source's answers (default own)")
@@ -318,12 +319,23 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Refuse arguments out of range, naming them."""
-    least = {"epochs": 1, "batch_size": 1, "micro_batch": 1, "save_every": 1, "fewest": 1, "held_out": 1, "rank": 0}
+    least = {
+        "sentences": 0,
+        "epochs": 1,
+        "batch_size": 1,
+        "micro_batch": 1,
+        "save_every": 1,
+        "fewest": 1,
+        "held_out": 1,
+        "rank": 0,
+    }
     for name, low in least.items():
         if getattr(given, name) < low:
             parser.error(f"--{name.replace('_', '-')} is {getattr(given, name)}; it must be at least {low}")
     if given.most < given.fewest:
         parser.error(f"--most is {given.most}, below --fewest, which is {given.fewest}")
+    if given.sentences and given.generator != "fused":
+        parser.error(f"--sentences is for fused; {given.generator} learns whole answers")
     if given.learning_rate <= 0:
         parser.error(f"--learning-rate is {given.learning_rate}; it must be above 0")
     for name in ("gold_share", "warmup"):
@@ -350,9 +362,9 @@ def load_data(given: argparse.Namespace) -> TrainingSet:
     kept_out = {item.question for item in questions[:: math.ceil(len(questions) / given.held_out)]}
     drawing = Drawing(given.fewest, given.most, given.gold_share, not given.keep_order, given.seed)
     trained = [item for item in questions if item.question not in kept_out][: given.limit]
-    main = ExampleSource(trained, retriever, given.retrieval, given.wording)
+    main = ExampleSource(trained, retriever, given.retrieval, given.wording, given.sentences)
     kept = [item for item in questions if item.question in kept_out]
-    held_out = ExampleSource(kept, retriever, given.retrieval, given.wording)
+    held_out = ExampleSource(kept, retriever, given.retrieval, given.wording, given.sentences)
     dev = ExampleSource(load_questions(given.dev)[: given.dev_limit], retriever, given.retrieval, "own")
     mix = None
     if given.mix:
@@ -387,7 +399,18 @@ def train(given: argparse.Namespace) -> float:
     data = load_data(given)
     trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
     schedule = Schedule(**{name: getattr(given, name) for name in asdict(Schedule())})
-    named = ("generator", "targets", "wording", "mix", "mix_share", "mix_wording", "held_out", "retrieval", "limit")
+    named = (
+        "generator",
+        "targets",
+        "wording",
+        "mix",
+        "mix_share",
+        "mix_wording",
+        "held_out",
+        "retrieval",
+        "limit",
+        "sentences",
+    )
     facts = {name: getattr(given, name) for name in named} | {"tuning": asdict(tuning)}
     facts |= {"start": given.start and given.start.name}
     return Training(trainee, data, schedule, given.output, facts).run()

@@ -156,7 +156,7 @@ class FusedTrainee:
 
     def tokens(self, example: Example) -> int:
         """See `Trainee.tokens`."""
-        return len(self.layout.answer(example.answer))
+        return len(self._answer(example))
 
     def size(self, example: Example) -> int:
         """See `Trainee.size`."""
@@ -167,7 +167,7 @@ class FusedTrainee:
         from generator.modeling_fused import Memory
 
         asked = [self.layout.question(example.question, example.wording) for example in examples]
-        written = [self.layout.answer(example.answer) for example in examples]
+        written = [self._answer(example) for example in examples]
         rows = [question + answer for question, answer in zip(asked, written, strict=True)]
         ids, labels = _padded(rows, [len(question) for question in asked], self._device)
         with self._autocast():
@@ -190,6 +190,11 @@ class FusedTrainee:
             changed = adapter_tensors(part) if self._tuning.rank else _trained_weights(part)
             tensors |= {f"{stack}.{name}": tensor for name, tensor in changed.items()}
         save_adapter(folder, tensors, AdapterCard(*self._base, training=asdict(self._tuning) | facts))
+
+    def _answer(self, example: Example) -> list[int]:
+        """What is to be written; the end is part of it where the answer is whole."""
+        ids = self.layout.answer(example.answer)
+        return ids[:-1] if example.partial else ids
 
     def _memories(self, examples: Sequence[Example]) -> list[Any]:
         """What the decoder attends to for each example."""

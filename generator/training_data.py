@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from data.passages import Passage
 from data.questions import Question, QuestionSetError, missing_titles, passages_by_title
+from data.sentences import split_sentences
 from retriever.search import Retriever
 
 # Found for every question once; examples are drawn from these.
@@ -25,13 +26,15 @@ _DEPTH = 10
 class Example:
     """One question with its answer and the passages to read it with, in the order in which they are read.
 
-    `wording` is that of the answer, see `generator.base.GenerationSettings`.
+    `wording` is that of the answer, see `generator.base.GenerationSettings`. Of a `partial` answer only the
+    beginning is given: nothing is learnt of where it ends.
     """
 
     question: str
     answer: str
     passages: tuple[Passage, ...]
     wording: str = "close"
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,12 @@ class ExampleSource:
     """
 
     def __init__(
-        self, questions: Sequence[Question], retriever: Retriever, method: str = "mixed", wording: str = "close"
+        self,
+        questions: Sequence[Question],
+        retriever: Retriever,
+        method: str = "mixed",
+        wording: str = "close",
+        sentences: int = 0,
     ) -> None:
         """Find the passages of every question, with a progress bar.
 
@@ -69,6 +77,7 @@ class ExampleSource:
             retriever: what finds passages.
             method: how it does, see `retriever.search.METHODS`.
             wording: of the answers, "close" to the passages or in their "own" words.
+            sentences: examples have only so many of an answer's first sentences; 0 for all.
 
         Raises:
             QuestionSetError: there are no questions.
@@ -78,6 +87,7 @@ class ExampleSource:
         titles = passages_by_title(retriever.index.passages)
         self.questions = list(questions)
         self.wording = wording
+        self.sentences = sentences
         self.missing = missing_titles(questions, titles)
         self._found = [
             [hit.passage for hit in retriever.search(item.question, _DEPTH, method)]
@@ -99,10 +109,15 @@ class ExampleSource:
             passages = [*passages[: max(0, count - len(lacking))], *lacking]
         if drawing.shuffle:
             random_.shuffle(passages)
-        item = self.questions[number]
-        return Example(item.question, item.answer, tuple(passages), self.wording)
+        return self._example(number, passages)
 
     def as_asked(self, number: int, passages: int) -> Example:
         """The example as a visitor would ask it: the best passages found, best first, nothing put in."""
+        return self._example(number, self._found[number][:passages])
+
+    def _example(self, number: int, passages: Sequence[Passage]) -> Example:
         item = self.questions[number]
-        return Example(item.question, item.answer, tuple(self._found[number][:passages]), self.wording)
+        sentences = split_sentences(item.answer)
+        partial = 0 < self.sentences < len(sentences)
+        answer = " ".join(sentences[: self.sentences]) if partial else item.answer
+        return Example(item.question, answer, tuple(passages), self.wording, partial)

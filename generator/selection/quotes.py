@@ -1,0 +1,190 @@
+"""Passage sentences as parts of an answer: found, judged, and put together so that each can be understood.
+
+It knows passages, sentences and their probabilities. It knows no writing model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.sentences import is_complete, split_sentences
+from generator.base import ReadPassage
+from generator.grounding import word_list
+from generator.selection.ranker import Sentence, SentenceRanker
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+# A sentence that begins so leans on the one before it.
+_LEANING = re.compile(
+    r"^(?:\W*)(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Hence|Also|"
+    r"Another|Other|Others|Here|There|Some|Many|Most|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
+    r"Moreover|Then|Later|Afterwards|In (?:this|these|addition|contrast|both|such)|For (?:this|example|instance)|"
+    r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same))\b"
+)
+# A sentence of which a smaller share of the words is new says the same again.
+_LEAST_NEW = 0.4
+_LONGEST_SENTENCE = 70
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A passage sentence.
+
+    Attributes:
+        passage: its passage's number among those read, from 0.
+        position: in the passage, from 0.
+        title: of the passage.
+        text: the sentence.
+        probability: that it belongs into the answer, 0 to 1.
+    """
+
+    passage: int
+    position: int
+    title: str
+    text: str
+    probability: float
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Passage and position: the reading order."""
+        return self.passage, self.position
+
+    @property
+    def leans(self) -> bool:
+        """Whether it says "it", "this" or the like of something in the sentence before it."""
+        return leans(self.text)
+
+
+class Quoter:
+    """Finds the passage sentences that belong into the answer to a question."""
+
+    def __init__(self, ranker: SentenceRanker, embed_questions: Embed, embed_texts: Embed) -> None:
+        """Hold a ranker and the two encoders: questions or texts → float32 (n, dimensions), rows of unit length."""
+        self._ranker = ranker
+        self._embed_questions = embed_questions
+        self._embed_texts = embed_texts
+
+    def quotes(self, question: str, passages: Sequence[ReadPassage]) -> list[Quote]:
+        """Every whole sentence of what was read, in reading order."""
+        parts = [
+            (number, position, passage.passage.title, text)
+            for number, passage in enumerate(passages)
+            for position, text in enumerate(split_sentences(passage.text))
+            if is_complete(text)
+        ]
+        probabilities = self.probabilities(question, [(title, text, number) for number, _, title, text in parts])
+        return [Quote(*part, float(chance)) for part, chance in zip(parts, probabilities, strict=True)]
+
+    def probabilities(self, question: str, sentences: Sequence[tuple[str, str, int]]) -> np.ndarray:
+        """How likely sentences, (title, text, number of the passage), belong into the answer: float64 (n,)."""
+        if not sentences:
+            return np.zeros(0)
+        near = self._embed_texts([text for _, text, _ in sentences]) @ self._embed_questions([question])[0]
+        rows = [Sentence(*row, float(value)) for row, value in zip(sentences, near, strict=True)]
+        return self._ranker.probabilities(question, rows)
+
+
+def leans(sentence: str) -> bool:
+    """Whether a sentence leans on the one before it.
+
+    >>> leans("It was built in 1889."), leans("The tower was built in 1889.")
+    (True, False)
+    """
+    return _LEANING.match(sentence) is not None
+
+
+def best_opening(quotes: Sequence[Quote]) -> Quote | None:
+    """The likeliest sentence that can stand first; None when there are no sentences."""
+    standing = [quote for quote in quotes if not quote.leans] or list(quotes)
+    return max(standing, key=lambda quote: quote.probability, default=None)
+
+
+def place_of(sentence: str, quotes: Sequence[Quote]) -> Quote | None:
+    """The passage sentence that a written sentence owes most of its word pairs to; None when it owes fewer than half."""
+    own = _pairs(sentence)
+    shares = [len(own & _pairs(quote.text)) / max(1, len(own)) for quote in quotes]
+    best = max(range(len(quotes)), key=shares.__getitem__, default=None)
+    return quotes[best] if best is not None and shares[best] >= 0.5 else None
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much may follow an opening.
+
+    Attributes:
+        enough: no sentence is begun once the answer has so many words.
+        most: the longest answer, in words.
+        least: sentences less likely than this only follow while the answer is shorter than `short`.
+        short: in words.
+    """
+
+    enough: int = 60
+    most: int = 120
+    least: float = 0.15
+    short: int = 40
+
+
+def following(opening: str, stands_on: Quote | None, quotes: Sequence[Quote], room: Room) -> list[Quote]:
+    """The quotes that follow an opening, in the order in which they are to be read.
+
+    The likeliest come in first. One that leans comes only behind the sentence that it leans on, which is taken along
+    where it is not there yet.
+
+    Args:
+        opening: the answer so far.
+        stands_on: the passage sentence that it retells.
+        quotes: the passages' sentences.
+        room: how much may follow.
+    """
+    at = {quote.place: quote for quote in quotes}
+    there = {stands_on.place} if stands_on else set()
+    taken: list[Quote] = []
+    said, words = set(word_list(opening)), len(opening.split())
+    for quote in sorted(quotes, key=lambda quote: -quote.probability):
+        if words >= room.enough or (quote.probability < room.least and words >= room.short):
+            break
+        group = _with_antecedents(quote, at, there)
+        if not group or not all(_is_new(part.text, said) for part in group):
+            continue
+        length = sum(len(part.text.split()) for part in group)
+        if words + length > room.most or any(len(part.text.split()) > _LONGEST_SENTENCE for part in group):
+            continue
+        taken += group
+        there |= {part.place for part in group}
+        said |= {word for part in group for word in word_list(part.text)}
+        words += length
+    first = stands_on.passage if stands_on else -1
+    return sorted(taken, key=lambda quote: (quote.passage != first, not _goes_on(quote, stands_on), quote.place))
+
+
+def _with_antecedents(quote: Quote, at: dict[tuple[int, int], Quote], there: set[tuple[int, int]]) -> list[Quote]:
+    """A quote behind those that it leans on and that are not there; [] when it is there, or leans on nothing."""
+    if quote.place in there:
+        return []
+    group = [quote]
+    while group[0].leans:
+        before = (group[0].passage, group[0].position - 1)
+        if before in there:
+            break
+        if before not in at or len(group) == 2:
+            return []
+        group.insert(0, at[before])
+    return group
+
+
+def _goes_on(quote: Quote, stands_on: Quote | None) -> bool:
+    """Whether a quote comes behind the sentence that the opening retells."""
+    return stands_on is not None and quote.place > stands_on.place
+
+
+def _is_new(text: str, said: set[str]) -> bool:
+    words = set(word_list(text))
+    return len(words - said) >= _LEAST_NEW * len(words)
+
+
+def _pairs(text: str) -> set[tuple[str, str]]:
+    words = word_list(text)
+    return set(zip(words, words[1:], strict=False))
