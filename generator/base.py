@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from data.passages import Passage
 
 ReadStatus = Literal["read", "cut", "not read"]
-DECODINGS = ("sentences", "greedy", "beams", "sampling")
+DECODINGS = ("opening", "sentences", "greedy", "beams", "sampling")
 VOCABULARIES = ("sources", "free")
 WORDINGS = ("close", "own")
 LARGEST_SEED = 2**63 - 1
@@ -33,8 +33,9 @@ class GenerationSettings:
     """How an answer is written.
 
     Attributes:
-        decoding: "sentences" (each sentence written from all passages and from each alone, the best kept: fused
-            generator only, greedy elsewhere), "greedy", "beams" or "sampling".
+        decoding: "opening" (the first sentence is written, the others are the passage sentences that belong beside
+            it), "sentences" (each is written, from all passages or from each alone), both of the fused generator only
+            and greedy elsewhere; "greedy", "beams" or "sampling".
         beams: number of beams, 1 to 16; used by "beams".
         temperature: above 0 to 5; used by "sampling".
         top_p: above 0 to 1, the probability mass that sampling keeps (Holtzman et al. 2020).
@@ -51,7 +52,7 @@ class GenerationSettings:
         seed: of the sampling, 0 to 2**63 - 1.
     """
 
-    decoding: str = "sentences"
+    decoding: str = "opening"
     beams: int = 4
     temperature: float = 0.7
     top_p: float = 0.9

@@ -18,9 +18,13 @@ from generator.prompt import fit_passages, fused_passage
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
 
     from generator.decoding import Voice
-    from generator.modeling_fused import FusedModel, Memory
+    from generator.modeling_fused import DecoderState, FusedModel, Memory
+    from generator.opening import OpeningWriter
+    from generator.selection.quotes import Quoter
+    from generator.sentencewise import SentenceWriter
 
 # A question and what is read for it.
 Request = tuple[str, Sequence[ReadPassage]]
@@ -36,8 +40,10 @@ EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
 class FusedGenerator:
     """Writes with the fused encoder–decoder (`generator.base.Generator`)."""
 
-    def __init__(self, model: FusedModel, tokenizer: Tokenizer, name: str = "fused") -> None:
-        """Hold a model and its tokenizer.
+    def __init__(
+        self, model: FusedModel, tokenizer: Tokenizer, name: str = "fused", quoter: Quoter | None = None
+    ) -> None:
+        """Hold a model, its tokenizer, and what chooses passage sentences; without that, every sentence is written.
 
         Raises:
             GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
@@ -46,16 +52,20 @@ class FusedGenerator:
 
         self.name = name
         self.layout = FusedLayout(tokenizer)
+        self.quoter = quoter
         self._model = model
         self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
-    def load(cls, adapter: Path | None = EMBEDDED_ADAPTER, name: str = "fused") -> FusedGenerator:
+    def load(
+        cls, adapter: Path | None = EMBEDDED_ADAPTER, name: str = "fused", quoter: Quoter | None = None
+    ) -> FusedGenerator:
         """Load the embedded SmolLM2 with an adapter; the first time it is prepared in the cache folder.
 
         Args:
             adapter: the folder of an adapter; None for the model as it was before training.
             name: by which it was asked for.
+            quoter: see `__init__`.
 
         Raises:
             generator.base.GeneratorError: the adapter is missing or another model's.
@@ -77,7 +87,7 @@ class FusedGenerator:
             model = adapted_model(stack, adapter, path.stem, read_manifest()["smollm2"].sha256)
         if torch.cuda.is_available():
             model = model.to("cuda", torch.bfloat16)
-        return cls(model, tokenizer, name)
+        return cls(model, tokenizer, name, quoter)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
         """What fits of the passages; see `Generator.read`."""
@@ -94,25 +104,55 @@ class FusedGenerator:
         import torch
 
         from generator.decoding import decode, finish
-        from generator.grounding import Source
         from generator.modeling_fused import DecoderState
-        from generator.sentencewise import SentenceWriter
 
         stop = stop or threading.Event()
         yield Step("reading", "")
+        read = [part for part in passages if part.text]
         asked = self.layout.question(question, settings.wording)
         with torch.inference_mode():
-            memory, logits = self._model.ask(asked, self._memory(passages))
-        state, voice = DecoderState(self._model, memory), self._voice(question, passages)
-        if settings.decoding == "sentences":
-            sources = [Source.of(part.passage.title, part.text) for part in passages if part.text]
-            steps = SentenceWriter(state, memory.views(), sources, voice, settings).write(logits, asked[-1], stop)
+            memory, logits = self._model.ask(asked, self._memory(read))
+        state, voice = DecoderState(self._model, memory), self._voice(question, read)
+        if settings.decoding in ("opening", "sentences"):
+            writer = self._writer(question, read, settings, state, memory.views(), voice)
+            steps = writer.write(logits, asked[-1], stop)
         else:
             steps = decode(logits, state.feed, voice, settings, stop)
         text = ""
         for text in steps:
             yield Step("writing", text)
         yield Step("done", finish(text, settings), stopped=stop.is_set())
+
+    def _writer(
+        self,
+        question: str,
+        read: Sequence[ReadPassage],
+        settings: GenerationSettings,
+        state: DecoderState,
+        views: Tensor,
+        voice: Voice,
+    ) -> OpeningWriter | SentenceWriter:
+        """What writes sentence by sentence from passages of which all were read."""
+        from generator.grounding import Source
+        from generator.opening import Evidence, OpeningWriter
+        from generator.selection.quotes import Room
+        from generator.sentencewise import SentenceWriter
+
+        sources = [Source.of(part.passage.title, part.text) for part in read]
+        writer = SentenceWriter(state, views, sources, voice, settings)
+        if settings.decoding == "sentences" or self.quoter is None:
+            return writer
+        quoter = self.quoter
+
+        def look() -> Evidence:
+            titles = [part.passage.title for part in read]
+            return Evidence(
+                quoter.quotes(question, read),
+                lambda rows: quoter.probabilities(question, [(titles[at], text, at) for text, at in rows]),
+            )
+
+        room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)
+        return OpeningWriter(writer, look, room)
 
     def write_batch(
         self,

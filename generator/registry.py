@@ -40,14 +40,14 @@ def load_generator(name: str, embedder: Embedder) -> Generator:
         from generator.extractive import ExtractiveGenerator
 
         return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
-    if name == "fused":
-        from generator.fused import FusedGenerator
+    if name == "fused" or (Path(name).expanduser() / "adapter.json").is_file():
+        from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
+        from generator.selection.quotes import Quoter
+        from generator.selection.ranker import SentenceRanker
 
-        return FusedGenerator.load()
-    if (Path(name).expanduser() / "adapter.json").is_file():
-        from generator.fused import FusedGenerator
-
-        return FusedGenerator.load(Path(name).expanduser(), name)
+        adapter = EMBEDDED_ADAPTER if name == "fused" else Path(name).expanduser()
+        quoter = Quoter(SentenceRanker.load(), embedder.embed_questions, embedder.embed_texts)
+        return FusedGenerator.load(adapter, name, quoter)
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqGenerator.load(name)

@@ -43,7 +43,7 @@ _LONGEST = 80
 
 
 @dataclass(frozen=True)
-class _Sentence:
+class WrittenSentence:
     """One way to go on: its tokens and words, and where it stands."""
 
     tokens: tuple[int, ...]
@@ -70,7 +70,7 @@ class SentenceWriter:
         self._sources, self._voice = sources, voice
         self._settings = replace(settings, decoding="greedy")
         self._written: list[int] = []
-        self._sentences: list[_Sentence] = []
+        self._sentences: list[WrittenSentence] = []
 
     def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[str]:
         """Write, and yield the text so far after every token; a sentence that is written again takes the first's place.
@@ -82,22 +82,57 @@ class SentenceWriter:
         """
         ended = False
         while not ended and not stop.is_set() and self._words() < self._settings.max_words:
-            draft = self._state.fork(self._views[:1])
-            rows: list[Row] = []
-            for rows in self._rows(logits, draft, 1, stop):  # noqa: B007 - the last is used
-                yield rows[0].text
-            ended = rows[0].ended and not self._begins_another(rows[0])
-            sentence = self._sentence(rows[0])
-            if not self._is_good(sentence) and not stop.is_set():
+            for text, ended in self.draft(logits, stop):  # noqa: B007 - whether the last one ended is used
+                yield text
+            sentence = self.drafted
+            if not self.is_good(sentence) and not stop.is_set():
                 sentence = self._written_again(sentence, last, stop)
             if sentence is None or stop.is_set():
                 break
-            logits = self._state.feed([sentence.tokens])
-            self._written += sentence.tokens
-            self._sentences.append(sentence)
-            last = self._written[-1]
+            logits, last = self._accept(sentence), sentence.tokens[-1]
             yield self._text()
         yield self._text()
+
+    def go_on(self, sentence: WrittenSentence, stop: threading.Event) -> Iterator[str]:
+        """Take a sentence as it is and write on behind it, as `write` does."""
+        logits = self._accept(sentence)
+        yield from self.write(logits, sentence.tokens[-1], stop)
+
+    def draft(self, logits: Tensor, stop: threading.Event) -> Iterator[tuple[str, bool]]:
+        """Write the next sentence from all passages, without taking it; afterwards it is `drafted`.
+
+        Yields:
+            The text so far after every token, and whether the answer has ended.
+        """
+        self.drafted: WrittenSentence | None = None
+        rows: list[Row] = []
+        for rows in self._rows(logits, self._state.fork(self._views[:1]), 1, stop):
+            yield rows[0].text, rows[0].ended and not self._begins_another(rows[0])
+        self.drafted = self._sentence(rows[0]) if rows else None
+
+    def alone(self, last: int, stop: threading.Event) -> list[WrittenSentence]:
+        """The next sentence as it is written from each passage alone, in one batch; those that are whole.
+
+        Args:
+            last: the token before it.
+            stop: ends it at the next token when set.
+        """
+        count = len(self._views) - 1
+        if not count:
+            return []
+        state = self._state.fork(self._views[1:], back=1)
+        logits = state.feed([[last]] * count)
+        rows: list[Row] = []
+        for rows in self._rows(logits, state, count, stop):  # noqa: B007 - the last is used
+            pass
+        return [sentence for sentence in map(self._sentence, rows) if sentence is not None]
+
+    def _accept(self, sentence: WrittenSentence) -> Tensor:
+        """Take a sentence into the answer; the logits behind it."""
+        logits = self._state.feed([sentence.tokens])
+        self._written += sentence.tokens
+        self._sentences.append(sentence)
+        return logits
 
     def _rows(self, logits: Tensor, state: DecoderState, count: int, stop: threading.Event) -> Iterator[list[Row]]:
         """The next sentence in each row."""
@@ -110,27 +145,19 @@ class SentenceWriter:
         voices, settings = [self._voice] * count, [self._settings] * count
         return decode_rows(logits, state.feed, voices, settings, stop, self._written, enough)
 
-    def _written_again(self, draft: _Sentence | None, last: int, stop: threading.Event) -> _Sentence | None:
+    def _written_again(self, draft: WrittenSentence | None, last: int, stop: threading.Event) -> WrittenSentence | None:
         """The best sentence from a single passage; None when none is good, and the answer is long enough without."""
         if draft is not None and not self._sentences and says_lacking(draft.text):
             return draft
-        count = len(self._views) - 1
-        candidates = [draft] if draft is not None else []
-        if count:
-            state = self._state.fork(self._views[1:], back=1)
-            logits = state.feed([[last]] * count)
-            rows: list[Row] = []
-            for rows in self._rows(logits, state, count, stop):  # noqa: B007 - the last is used
-                pass
-            alone = [self._sentence(row) for row in rows]
-            candidates += [sentence for sentence in alone if sentence and not says_lacking(sentence.text)]
-        good = [sentence for sentence in candidates if self._is_good(sentence)]
+        alone = [sentence for sentence in self.alone(last, stop) if not says_lacking(sentence.text)]
+        candidates = [draft, *alone] if draft is not None else alone
+        good = [sentence for sentence in candidates if self.is_good(sentence)]
         if not good and self._words() >= self._settings.min_words // 2 and self._sentences:
             return None
         fitting = good or [sentence for sentence in candidates if self._is_new(sentence.text)]
         return self._best(fitting) if fitting else None
 
-    def _best(self, sentences: Sequence[_Sentence]) -> _Sentence:
+    def _best(self, sentences: Sequence[WrittenSentence]) -> WrittenSentence:
         """The sentence that is likeliest to the model that sees everything, and nearest to its passage."""
         longest = max(len(sentence.tokens) for sentence in sentences)
         fork = self._state.fork(self._views[:1].expand(len(sentences), -1))
@@ -144,7 +171,7 @@ class SentenceWriter:
             values.append(float(taken.sum()) / max(1, len(following)) + _GROUNDED * sentence.grounding.share + sound)
         return sentences[max(range(len(values)), key=values.__getitem__)]
 
-    def _sentence(self, row: Row) -> _Sentence | None:
+    def _sentence(self, row: Row) -> WrittenSentence | None:
         """The one sentence that a row has added; None when it has added none that is whole."""
         end, start, before = len(row.tokens), len(self._written), len(self._sentences)
         while end > start and len(split_sentences(self._voice.text_of(row.tokens[:end]))) > before + 1:
@@ -157,10 +184,10 @@ class SentenceWriter:
         if self._sentences and says_lacking(self._sentences[0].text):
             # "They do say that …": what follows is to stand on a passage.
             said, passage = _REPORTING.sub("", said), None
-        return _Sentence(tuple(row.tokens[start:end]), sentences[-1], ground(said, self._sources, passage))
+        return WrittenSentence(tuple(row.tokens[start:end]), sentences[-1], ground(said, self._sources, passage))
 
-    def _is_good(self, sentence: _Sentence | None) -> bool:
-        """Whether a sentence can stay as it is."""
+    def is_good(self, sentence: WrittenSentence | None) -> bool:
+        """Whether a sentence can stay as it is: it stands on one passage and says something new."""
         if sentence is None or not self._is_new(sentence.text):
             return False
         least = _LATER if self._sentences else _FIRST

@@ -11,18 +11,19 @@ from typing import Any
 
 import gradio as gr
 
-from answers import MOST_PASSAGES, AskSettings
-from generator.base import DECODINGS, GenerationSettings, SettingsError
+from answers import MOST_CANDIDATES, MOST_PASSAGES, AskSettings
+from generator.base import DECODINGS, VOCABULARIES, WORDINGS, GenerationSettings, SettingsError
 from generator.registry import EMBEDDED
+from generator.support.choose import UNSUPPORTED_WAYS
 
-_DEFAULTS = GenerationSettings()
+_DEFAULTS, _ASKING = GenerationSettings(), AskSettings()
 
 
 def sidebar(generator: str) -> list[gr.components.Component]:
     """The closed sidebar with its controls, in the order that `to_settings` reads them."""
     from retriever.search import METHODS
 
-    ask = AskSettings()
+    ask = _ASKING
     with gr.Sidebar(open=False, position="right", width=330, elem_id="settings"):
         gr.HTML('<h2 class="side">Settings</h2>', js_on_load=None)
         retrieval = gr.Dropdown(
@@ -49,7 +50,29 @@ def sidebar(generator: str) -> list[gr.components.Component]:
         longest = gr.Number(_DEFAULTS.max_words, precision=0, label="Longest answer, in words")
         penalty = gr.Slider(1.0, 2.0, value=_DEFAULTS.repetition_penalty, step=0.05, label="Repetition penalty")
         seed = gr.Number(_DEFAULTS.seed, precision=0, label="Seed", info="the same seed repeats a sampled answer")
-    return [retrieval, passages, writer, decoding, beams, temperature, top_p, shortest, longest, penalty, seed]
+        more = _more_controls(ask)
+    return [retrieval, passages, writer, decoding, beams, temperature, top_p, shortest, longest, penalty, seed, *more]
+
+
+def _more_controls(ask: AskSettings) -> list[gr.components.Component]:
+    """What is seldom changed."""
+    with gr.Accordion("More", open=False):
+        candidates = gr.Slider(
+            1, MOST_CANDIDATES, value=ask.candidates, step=1, label="Candidates", info="the best supported is kept"
+        )
+        unsupported = gr.Radio(list(UNSUPPORTED_WAYS), value=ask.unsupported, label="Sentences without support")
+        wording = gr.Radio(
+            list(WORDINGS), value=_DEFAULTS.wording, label="Wording", info="close to the passages, or fused's own"
+        )
+        vocabulary = gr.Radio(
+            list(VOCABULARIES),
+            value=_DEFAULTS.vocabulary,
+            label="Names and numbers of fused",
+            info="sources: only those that the passages or the question have",
+        )
+        ngram = gr.Number(_DEFAULTS.no_repeat_ngram, precision=0, label="Tokens in a row that may not repeat")
+        bonus = gr.Slider(0, 10, value=_DEFAULTS.copy_bonus, step=0.5, label="Bonus for copying", info="used by fused")
+    return [candidates, unsupported, wording, vocabulary, ngram, bonus]
 
 
 CONTROLS = (
@@ -64,6 +87,12 @@ CONTROLS = (
     "max_words",
     "repetition_penalty",
     "seed",
+    "candidates",
+    "unsupported",
+    "wording",
+    "vocabulary",
+    "no_repeat_ngram",
+    "copy_bonus",
 )  # the settings in the order of the controls
 
 
@@ -90,6 +119,12 @@ def to_settings(
     max_words: Any,  # noqa: ANN401
     repetition_penalty: Any,  # noqa: ANN401
     seed: Any,  # noqa: ANN401
+    candidates: Any = _ASKING.candidates,  # noqa: ANN401
+    unsupported: Any = _ASKING.unsupported,  # noqa: ANN401
+    wording: Any = _DEFAULTS.wording,  # noqa: ANN401
+    vocabulary: Any = _DEFAULTS.vocabulary,  # noqa: ANN401
+    no_repeat_ngram: Any = _DEFAULTS.no_repeat_ngram,  # noqa: ANN401
+    copy_bonus: Any = _DEFAULTS.copy_bonus,  # noqa: ANN401
 ) -> AskSettings:
     """Settings from the controls' values or an API call's.
 
@@ -108,8 +143,14 @@ def to_settings(
             min_words=_whole("the shortest answer", min_words),
             max_words=_whole("the longest answer", max_words),
             repetition_penalty=_number("the repetition penalty", repetition_penalty),
+            no_repeat_ngram=_whole("the number of tokens that may not repeat", no_repeat_ngram),
+            wording=str(wording or ""),
+            vocabulary=str(vocabulary or ""),
+            copy_bonus=_number("the bonus for copying", copy_bonus),
             seed=_whole("the seed", seed),
         ),
+        candidates=_whole("the number of candidates", candidates),
+        unsupported=str(unsupported or ""),
     )
 
 

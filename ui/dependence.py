@@ -99,8 +99,9 @@ class WithAndWithout(RunsTab):
 
     def _compared(self, answers: dict[str, Answer]) -> list[Dependence]:
         """Each answer, its sentences traced to the retrieved passages."""
-        read = [part.read_text for part in answers["retrieved"].evidence]
-        return [Dependence(way, answer, self.qa.trace(answer.text, read)) for way, answer in answers.items()]
+        evidence = answers["retrieved"].evidence
+        read, titles = [part.read_text for part in evidence], [part.hit.passage.title for part in evidence]
+        return [Dependence(way, answer, self.qa.trace(answer.text, read, titles)) for way, answer in answers.items()]
 
 
 def _plain(value: str, name: str) -> gr.HTML:

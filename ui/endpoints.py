@@ -43,6 +43,12 @@ def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[d
         max_words: int = _WRITING.max_words,
         repetition_penalty: float = _WRITING.repetition_penalty,
         seed: int = _WRITING.seed,
+        candidates: int = _ASKING.candidates,
+        unsupported: str = _ASKING.unsupported,
+        wording: str = _WRITING.wording,
+        vocabulary: str = _WRITING.vocabulary,
+        no_repeat_ngram: int = _WRITING.no_repeat_ngram,
+        copy_bonus: float = _WRITING.copy_bonus,
     ) -> Iterator[dict[str, Any]]:
         """Answer a question from Wikipedia passages; streams the answer as it grows, the last object is the whole.
 
@@ -51,7 +57,7 @@ def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[d
             retrieval: dense, sparse, mixed, none or random.
             passages: how many passages to find, 1 to 20.
             generator: extractive, fused, or the name or folder of a seq2seq checkpoint.
-            decoding: greedy, beams or sampling.
+            decoding: opening or sentences (both of fused only, greedy elsewhere), greedy, beams or sampling.
             beams: number of beams, 1 to 16.
             temperature: of sampling, above 0 to 5.
             top_p: probability mass kept by sampling, above 0 to 1.
@@ -59,6 +65,12 @@ def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[d
             max_words: longest answer, in words.
             repetition_penalty: 1 to 2.
             seed: of sampling.
+            candidates: how many answers are written, 1 to 8; the best supported is kept.
+            unsupported: what becomes of sentences without support: keep, mark or drop.
+            wording: close to the passages, or the model's own; used by fused.
+            vocabulary: sources (names and numbers only from question and passages) or free; used by fused.
+            no_repeat_ngram: no stretch of so many tokens occurs twice, 0 to 100; 0 switches it off.
+            copy_bonus: favours going on with a passage's words, 0 to 10; used by fused.
 
         Returns:
             An object with run (its id, for /rate), question, answer, answerable, passages (rank, title, section,
@@ -68,7 +80,7 @@ def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[d
         try:
             settings = to_settings(
                 retrieval, passages, generator, decoding, beams, temperature, top_p, min_words, max_words,
-                repetition_penalty, seed,
+                repetition_penalty, seed, candidates, unsupported, wording, vocabulary, no_repeat_ngram, copy_bonus,
             )  # fmt: skip
             for answer in throttled(qa.stream(question, settings, stop)):
                 result = {"run": run} | answer.to_json()
@@ -113,12 +125,13 @@ def retrieve_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
 def support_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
     """The function behind /support."""
 
-    def support(answer: str, passages: list[str]) -> list[dict[str, Any]]:
+    def support(answer: str, passages: list[str], titles: list[str] | None = None) -> list[dict[str, Any]]:
         """Trace each sentence of any text to the passage sentence that best supports it.
 
         Args:
             answer: the text to check, up to 4,000 characters.
             passages: the texts to check it against, 1 to 20, up to 4,000 characters each.
+            titles: of the same passages, if known: what "it" is in their first sentences is clearer with them.
 
         Returns:
             One object a sentence: text, support (0 to 1), label (supported, partly, not supported), passage (its
@@ -126,7 +139,7 @@ def support_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
         """
         try:
             texts = _texts(answer, passages)
-            return [sentence.to_json() for sentence in qa.trace(texts[0], texts[1:])]
+            return [sentence.to_json() for sentence in qa.trace(texts[0], texts[1:], _titles(titles, len(texts) - 1))]
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
 
@@ -147,6 +160,23 @@ def _texts(answer: object, passages: object) -> list[str]:
             given = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
             raise SettingsError(f"the {name} is {given}; give a text of 1 to {LONGEST_TEXT:,} characters")
     return [str(answer), *map(str, passages)]
+
+
+def _titles(titles: object, count: int) -> list[str]:
+    """The passages' titles, checked; [] when none are given.
+
+    Raises:
+        SettingsError: there are not as many as passages, or one is no text or too long.
+    """
+    if not titles:
+        return []
+    if not isinstance(titles, list) or len(titles) != count:
+        given = len(titles) if isinstance(titles, list) else type(titles).__name__
+        raise SettingsError(f"titles: {given} given for {count} passages; give one a passage, or none at all")
+    for number, title in enumerate(titles, 1):
+        if not isinstance(title, str) or len(title) > LONGEST_TEXT:
+            raise SettingsError(f"title {number} is no text of up to {LONGEST_TEXT:,} characters")
+    return titles
 
 
 def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:

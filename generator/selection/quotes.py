@@ -103,7 +103,7 @@ def best_opening(quotes: Sequence[Quote]) -> Quote | None:
 
 
 def place_of(sentence: str, quotes: Sequence[Quote]) -> Quote | None:
-    """The passage sentence that a written sentence owes most of its word pairs to; None when it owes fewer than half."""
+    """The passage sentence that a written one owes most of its word pairs to; None when it owes fewer than half."""
     own = _pairs(sentence)
     shares = [len(own & _pairs(quote.text)) / max(1, len(own)) for quote in quotes]
     best = max(range(len(quotes)), key=shares.__getitem__, default=None)

@@ -12,7 +12,7 @@ numbers, and nothing of generators.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,23 +89,46 @@ class SentenceRanker:
             data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
             ValueError: the file is not a ranker's.
         """
+        from retriever.embedded import load_minilm, load_tokenizer
+
+        return cls.read(path, load_minilm(), load_tokenizer())
+
+    @classmethod
+    def read(cls, path: Path, encoder: BertModel, tokenizer: PreTrainedTokenizerBase) -> SentenceRanker:
+        """Read a ranker's file, made from this encoder, whose weights change.
+
+        Raises:
+            ValueError: the file is not a ranker's, or made from an encoder of another shape.
+        """
         from safetensors import safe_open
         from safetensors.torch import load_file
 
-        from retriever.embedded import load_minilm, load_tokenizer
         from training.lora import merge_adapters
 
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:
             weights = json.loads((file.metadata() or {}).get("weights", "[]"))
-        if len(weights) != len(FEATURES) + 1:
-            raise ValueError(
-                f"{path} is no sentence ranker: it has {len(weights)} weights, {len(FEATURES) + 1} expected"
-            )
-        model = CrossEncoder(load_minilm())
+        expected = len(FEATURES) + 1
+        if len(weights) != expected:
+            raise ValueError(f"{path} is no sentence ranker: it has {len(weights)} weights, {expected} expected")
+        model = CrossEncoder(encoder)
         merge_adapters(model, tensors)
         model.head.load_state_dict({name: tensors[f"head.{name}"].float() for name in ("weight", "bias")})
-        return cls(model, load_tokenizer(), weights)
+        return cls(model, tokenizer, weights)
+
+    def save(self, path: Path, adapters: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+        """Write what `read` takes.
+
+        Args:
+            path: the file.
+            adapters: of the encoder, as `training.lora.adapter_tensors` gives them.
+            facts: further entries of the file's header.
+        """
+        from safetensors.torch import save_file
+
+        tensors = {f"encoder.{name}": value.half() for name, value in adapters.items()}
+        tensors |= {f"head.{name}": value.detach() for name, value in self.model.head.state_dict().items()}
+        save_file(tensors, path, dict(facts) | {"weights": json.dumps(self.weights.tolist())})
 
     def probabilities(self, question: str, sentences: Sequence[Sentence]) -> np.ndarray:
         """How likely each sentence belongs into the answer, float64 (n,), 0 to 1."""

@@ -182,8 +182,6 @@ def measure(rows: Sequence[Rows], scores: Sequence[np.ndarray], name: str) -> di
 
 def run(given: argparse.Namespace) -> dict[str, float]:
     """The command: examples, training, regression; what was measured."""
-    from safetensors.torch import save_file
-
     from data.questions import load_questions
     from retriever.embedded import load_minilm, load_tokenizer
     from retriever.search import Retriever
@@ -201,11 +199,9 @@ def run(given: argparse.Namespace) -> dict[str, float]:
     train_ranker(model, lambda batch: pairs(tokenizer, batch), rows, settings, given.output)
     ranker = SentenceRanker(model, tokenizer, [1.0] + [0.0] * 4)
     weights, figures = fit_weights(ranker, make_rows(held_out, retriever, with_gold=False))
-    tensors = {name: value.half() for name, value in adapter_tensors(model.encoder).items()}
-    tensors = {f"encoder.{name}": value for name, value in tensors.items()}
-    tensors |= {f"head.{name}": value.detach() for name, value in model.head.state_dict().items()}
-    facts = {"weights": json.dumps(weights), "settings": json.dumps(asdict(settings)), "figures": json.dumps(figures)}
-    save_file(tensors, given.output / WEIGHTS.name, facts)
+    judged = SentenceRanker(model, tokenizer, weights)
+    facts = {"settings": json.dumps(asdict(settings)), "figures": json.dumps(figures)}
+    judged.save(given.output / WEIGHTS.name, adapter_tensors(model.encoder), facts)
     if given.install:
         shutil.copy(given.output / WEIGHTS.name, WEIGHTS)
     return figures

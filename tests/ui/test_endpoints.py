@@ -10,9 +10,10 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from answers import AskSettings
 from generator.base import SettingsError
 from qa import LongFormQA
-from ui.controls import control_values, to_settings
+from ui.controls import CONTROLS, control_values, to_settings
 from ui.endpoints import ask_endpoint
 from ui.errors import SORRY
 from ui.feedback import FeedbackStore, read_records
@@ -84,6 +85,13 @@ def test_support_traces_any_text(client):
 def test_support_says_what_it_cannot_take(client, answer, passages, message):
     with pytest.raises(AppError, match=message):
         client.predict(answer, passages, api_name="/support")
+
+
+def test_support_takes_titles(client):
+    rows = client.predict("Tides rise.", ["The sea is wide."], ["Sea"], api_name="/support")
+    assert len(rows) == 1
+    with pytest.raises(AppError, match="2 given for 1 passages"):
+        client.predict("Tides rise.", ["The sea."], ["Sea", "Tide"], api_name="/support")
 
 
 def test_an_answer_is_rated_once_and_stored_with_all_that_repeats_it(client, ratings):
@@ -182,9 +190,13 @@ def test_values_become_settings():
 
 
 def test_controls_take_named_settings_and_defaults_for_the_rest():
-    values = control_values({"passages": 2, "no_repeat_ngram": 3}, "fused")
-    expected = to_settings(**control_values({}) | {"passages": 2, "generator": "fused"})
-    assert to_settings(*values.values()) == expected
+    values = control_values({"passages": 2, "no_repeat_ngram": 3, "other": 1}, "fused")
+    expected = to_settings(**control_values({}) | {"passages": 2, "no_repeat_ngram": 3, "generator": "fused"})
+    assert to_settings(*values.values()) == expected and expected.generation.no_repeat_ngram == 3
+
+
+def test_every_setting_has_a_control():
+    assert set(CONTROLS) == set(AskSettings().to_json())
 
 
 @pytest.mark.parametrize(
