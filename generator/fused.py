@@ -33,6 +33,8 @@ MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
 # Passages that were read stay in memory up to this size; one of usual length takes 5 MB.
 _CACHE_BYTES = 256 << 20
+# How an answer begins that says what its passages lack; the training answers of that kind begin so.
+_LACKING = "The passages don't say"
 # The adapter that comes along.
 EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
 
@@ -152,7 +154,7 @@ class FusedGenerator:
             )
 
         room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)
-        return OpeningWriter(writer, look, room)
+        return OpeningWriter(question, writer, look, room, self.layout.ids(_LACKING))
 
     def write_batch(
         self,

@@ -3,12 +3,13 @@
 The model is good at answering in a sentence and bad at knowing which facts belong beside it; the sentence ranker is the
 other way round. So the model writes an opening, from all passages and, where that one does not stand on a passage, from
 each alone (see sentencewise.py); the ranker judges openings and passage sentences alike; the best opening stays, or
-the best sentence takes its place, and the likeliest sentences follow. It knows no question and no passage's text but
-as words and quotes.
+the best sentence takes its place, and the likeliest sentences follow. It knows passages as quotes only.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,16 @@ from generator.sentencewise import SentenceWriter, WrittenSentence
 
 # What a written opening may lack of the best quote's probability and still come first: it answers more directly.
 _DIRECT = 0.5
-# An answer is not said to be lacking beside a sentence that belongs into it with this probability.
-_HAS_ANSWER = 0.6
+_VERDICT = re.compile(r"^(?:Yes|No|Not really|Mostly|Sort of)\b[,:;]?\s+(?=\w)")
+# Whether the passages hold the answer, a logistic regression on the 160 development questions: of the logarithm of the
+# mean probability of the likeliest sentences, and of how likely the model begins with `lacking` (nats). In eight folds
+# its area under the ROC curve is 0.934; by the sentences alone 0.919, by the model alone 0.802.
+_LIKELIEST = 4
+_SENTENCES, _MODEL, _CONSTANT = 2.46, -0.435, 3.20
+# Below this probability the answer says that they do not.
+_LEAST_ANSWERABLE = 0.72
+# What such an answer quotes besides, in words.
+_LACKING_ROOM = Room(enough=40, most=90, least=0.0, short=0)
 
 
 @dataclass(frozen=True)
@@ -38,18 +47,34 @@ class Evidence:
     quotes: Sequence[Quote]
     judge: Callable[[Sequence[tuple[str, int]]], np.ndarray]
 
-    @property
-    def best(self) -> float:
-        """The probability of the likeliest sentence; 0 without sentences."""
-        return max((quote.probability for quote in self.quotes), default=0.0)
+    def answerable(self, lacking: float) -> float:
+        """The probability that the passages hold the answer.
+
+        Args:
+            lacking: the log-probability, in nats, with which the model begins by saying that they do not.
+        """
+        likeliest = sorted((quote.probability for quote in self.quotes), reverse=True)[:_LIKELIEST]
+        mean = sum(likeliest) / len(likeliest) if likeliest else 0.0
+        return 1 / (1 + math.exp(-(_SENTENCES * math.log(max(mean, 1e-6)) + _MODEL * lacking + _CONSTANT)))
 
 
 class OpeningWriter:
     """Writes one answer."""
 
-    def __init__(self, writer: SentenceWriter, look: Callable[[], Evidence], room: Room) -> None:
-        """Hold what writes sentences, what judges them once there is a draft, and how long answers are."""
-        self._writer, self._look, self._room = writer, look, room
+    def __init__(
+        self, question: str, writer: SentenceWriter, look: Callable[[], Evidence], room: Room, lacking: Sequence[int]
+    ) -> None:
+        """Hold what an answer is made with.
+
+        Args:
+            question: as asked.
+            writer: writes sentences.
+            look: judges the passages' sentences, once there is a draft.
+            room: how long answers are.
+            lacking: the tokens with which an answer begins that says that the passages do not hold it.
+        """
+        self._question, self._writer, self._look, self._room = question, writer, look, room
+        self._lacking = lacking
 
     def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[str]:
         """Write, and yield the text so far after every token of the opening and every sentence behind it.
@@ -66,15 +91,20 @@ class OpeningWriter:
             yield ""
             return
         evidence = self._look()
-        if draft is not None and says_lacking(draft.text) and evidence.best < _HAS_ANSWER:
-            yield from self._writer.go_on(draft, stop)
-            return
-        opening, stands_on = self._opening(draft, evidence, last, stop)
-        if stop.is_set():
+        if evidence.answerable(self._writer.log_probability(logits, self._lacking)) < _LEAST_ANSWERABLE:
+            if draft is None or not says_lacking(draft.text):
+                for text, _ in self._writer.draft(logits, stop, self._lacking):
+                    yield text
+                draft = self._writer.drafted
+            opening, stands_on, room = draft.text if draft else "", None, _LACKING_ROOM
+        else:
+            opening, stands_on = self._opening(draft, evidence, last, stop)
+            room = self._room
+        if stop.is_set() or not opening:
             yield ""
             return
         yield opening
-        for quote in following(opening, stands_on, evidence.quotes, self._room):
+        for quote in following(self._question, opening, stands_on, evidence.quotes, room):
             opening = f"{opening} {quote.text}"
             yield opening
 
@@ -89,7 +119,7 @@ class OpeningWriter:
             values = self._judged(written, evidence)
             best = max(range(len(values)), key=values.__getitem__, default=None)
             if best is not None and values[best] >= least:
-                return written[best].text, place_of(written[best].text, evidence.quotes)
+                return without_verdict(written[best].text), place_of(written[best].text, evidence.quotes)
         return (quote.text, quote) if quote else ("", None)
 
     def _judged(self, sentences: Sequence[WrittenSentence], evidence: Evidence) -> list[float]:
@@ -100,3 +130,16 @@ class OpeningWriter:
         ]
         values = iter(evidence.judge(standing))
         return [float(next(values)) if fine else 0.0 for fine in good]
+
+
+def without_verdict(sentence: str) -> str:
+    """A sentence without a "Yes" or "No" at its beginning.
+
+    The model says either by the form of the question, and is wrong about as often as right; the rest of the sentence
+    stands on a passage.
+
+    >>> without_verdict("No, the sheep is a mammal."), without_verdict("Norway is a country.")
+    ('The sheep is a mammal.', 'Norway is a country.')
+    """
+    rest = _VERDICT.sub("", sentence)
+    return rest[:1].upper() + rest[1:] if rest != sentence else sentence

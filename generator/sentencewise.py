@@ -93,20 +93,23 @@ class SentenceWriter:
             yield self._text()
         yield self._text()
 
-    def go_on(self, sentence: WrittenSentence, stop: threading.Event) -> Iterator[str]:
-        """Take a sentence as it is and write on behind it, as `write` does."""
-        logits = self._accept(sentence)
-        yield from self.write(logits, sentence.tokens[-1], stop)
-
-    def draft(self, logits: Tensor, stop: threading.Event) -> Iterator[tuple[str, bool]]:
+    def draft(self, logits: Tensor, stop: threading.Event, begin: Sequence[int] = ()) -> Iterator[tuple[str, bool]]:
         """Write the next sentence from all passages, without taking it; afterwards it is `drafted`.
+
+        Args:
+            logits: of its first token, (1, vocabulary).
+            stop: ends it at the next token when set.
+            begin: tokens that it begins with.
 
         Yields:
             The text so far after every token, and whether the answer has ended.
         """
         self.drafted: WrittenSentence | None = None
+        state = self._state.fork(self._views[:1])
+        if begin:
+            logits = state.feed([begin])
         rows: list[Row] = []
-        for rows in self._rows(logits, self._state.fork(self._views[:1]), 1, stop):
+        for rows in self._rows(logits, state, 1, stop, begin):
             yield rows[0].text, rows[0].ended and not self._begins_another(rows[0])
         self.drafted = self._sentence(rows[0]) if rows else None
 
@@ -134,8 +137,17 @@ class SentenceWriter:
         self._sentences.append(sentence)
         return logits
 
-    def _rows(self, logits: Tensor, state: DecoderState, count: int, stop: threading.Event) -> Iterator[list[Row]]:
-        """The next sentence in each row."""
+    def log_probability(self, logits: Tensor, tokens: Sequence[int]) -> float:
+        """How likely the answer goes on with these tokens, in nats; `logits` (1, vocabulary) are those of the first."""
+        first = logits.float().log_softmax(-1)[0, tokens[0]]
+        rest = self._state.fork(self._views[:1]).feed_all([tokens[:-1]])[0].float().log_softmax(-1)
+        following = torch.tensor(tokens[1:], device=rest.device)
+        return float(first + rest.gather(1, following[:, None]).sum())
+
+    def _rows(
+        self, logits: Tensor, state: DecoderState, count: int, stop: threading.Event, begin: Sequence[int] = ()
+    ) -> Iterator[list[Row]]:
+        """The next sentence in each row, behind what it begins with."""
         before = len(self._sentences)
 
         def enough(text: str, tokens: int, _: GenerationSettings) -> bool:
@@ -143,7 +155,7 @@ class SentenceWriter:
             return len(split_sentences(text)) > before + 1 or tokens >= len(self._written) + _LONGEST
 
         voices, settings = [self._voice] * count, [self._settings] * count
-        return decode_rows(logits, state.feed, voices, settings, stop, self._written, enough)
+        return decode_rows(logits, state.feed, voices, settings, stop, [*self._written, *begin], enough)
 
     def _written_again(self, draft: WrittenSentence | None, last: int, stop: threading.Event) -> WrittenSentence | None:
         """The best sentence from a single passage; None when none is good, and the answer is long enough without."""

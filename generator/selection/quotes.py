@@ -22,8 +22,10 @@ _LEANING = re.compile(
     r"^(?:\W*)(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Hence|Also|"
     r"Another|Other|Others|Here|There|Some|Many|Most|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
     r"Moreover|Then|Later|Afterwards|In (?:this|these|addition|contrast|both|such)|For (?:this|example|instance)|"
-    r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same))\b"
+    r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same)|[^,]{1,60}, (?:it|they|he|she|this))\b"
 )
+# A shorter sentence, or one that begins in small letters, is what a bad cut or a lost formula has left.
+_SHORTEST_SENTENCE = 5
 # A sentence of which a smaller share of the words is new says the same again.
 _LEAST_NEW = 0.4
 _LONGEST_SENTENCE = 70
@@ -73,7 +75,7 @@ class Quoter:
             (number, position, passage.passage.title, text)
             for number, passage in enumerate(passages)
             for position, text in enumerate(split_sentences(passage.text))
-            if is_complete(text)
+            if _is_whole(text)
         ]
         probabilities = self.probabilities(question, [(title, text, number) for number, _, title, text in parts])
         return [Quote(*part, float(chance)) for part, chance in zip(parts, probabilities, strict=True)]
@@ -127,13 +129,15 @@ class Room:
     short: int = 40
 
 
-def following(opening: str, stands_on: Quote | None, quotes: Sequence[Quote], room: Room) -> list[Quote]:
+def following(question: str, opening: str, stands_on: Quote | None, quotes: Sequence[Quote], room: Room) -> list[Quote]:
     """The quotes that follow an opening, in the order in which they are to be read.
 
-    The likeliest come in first. One that leans comes only behind the sentence that it leans on, which is taken along
-    where it is not there yet.
+    Of each passage whose title a question names, when it names several, the likeliest sentence comes in, so that
+    comparisons speak of both sides; then the likeliest of all. One that leans comes only behind the sentence that it
+    leans on, which is taken along where it is not there yet.
 
     Args:
+        question: as asked.
         opening: the answer so far.
         stands_on: the passage sentence that it retells.
         quotes: the passages' sentences.
@@ -143,8 +147,10 @@ def following(opening: str, stands_on: Quote | None, quotes: Sequence[Quote], ro
     there = {stands_on.place} if stands_on else set()
     taken: list[Quote] = []
     said, words = set(word_list(opening)), len(opening.split())
-    for quote in sorted(quotes, key=lambda quote: -quote.probability):
-        if words >= room.enough or (quote.probability < room.least and words >= room.short):
+    asked_for = _asked_for(question, quotes, there)
+    for quote in [*asked_for, *sorted(quotes, key=lambda quote: -quote.probability)]:
+        wanted = quote in asked_for
+        if not wanted and (words >= room.enough or (quote.probability < room.least and words >= room.short)):
             break
         group = _with_antecedents(quote, at, there)
         if not group or not all(_is_new(part.text, said) for part in group):
@@ -158,6 +164,30 @@ def following(opening: str, stands_on: Quote | None, quotes: Sequence[Quote], ro
         words += length
     first = stands_on.passage if stands_on else -1
     return sorted(taken, key=lambda quote: (quote.passage != first, not _goes_on(quote, stands_on), quote.place))
+
+
+def _asked_for(question: str, quotes: Sequence[Quote], there: set[tuple[int, int]]) -> list[Quote]:
+    """The likeliest sentence of each passage that a question names beside others, and of which there is none yet."""
+    words = set(word_list(question))
+    named: dict[int, list[Quote]] = {}
+    for quote in quotes:
+        title = set(word_list(re.sub(r"\s*\(.*?\)", "", quote.title)))
+        if title and title <= words:
+            named.setdefault(quote.passage, []).append(quote)
+    if len(named) < 2:
+        return []
+    lacking = [own for passage, own in named.items() if passage not in {place[0] for place in there}]
+    return [best for own in lacking if (best := best_opening(own))]
+
+
+def _is_whole(sentence: str) -> bool:
+    """Whether a piece of a passage is a sentence.
+
+    >>> _is_whole("is 1, by convention."), _is_whole("Bees live in wooden hives.")
+    (False, True)
+    """
+    first = next((character for character in sentence if character.isalnum()), "")
+    return is_complete(sentence) and not first.islower() and len(sentence.split()) >= _SHORTEST_SENTENCE
 
 
 def _with_antecedents(quote: Quote, at: dict[tuple[int, int], Quote], there: set[tuple[int, int]]) -> list[Quote]:

@@ -192,9 +192,8 @@ def run(given: argparse.Namespace) -> dict[str, float]:
     held_out = questions[::HELD_OUT_EVERY]
     kept = {item.question for item in held_out}
     retriever, tokenizer = Retriever.load(), load_tokenizer()
-    rows = make_rows(
-        [item for item in questions if item.question not in kept][: given.limit], retriever, with_gold=True
-    )
+    trained = [item for item in questions if item.question not in kept][: given.limit]
+    rows = _kept_rows(given.output / "rows.json", lambda: make_rows(trained, retriever, with_gold=True))
     model = CrossEncoder(load_minilm())
     train_ranker(model, lambda batch: pairs(tokenizer, batch), rows, settings, given.output)
     ranker = SentenceRanker(model, tokenizer, [1.0] + [0.0] * 4)

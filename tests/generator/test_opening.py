@@ -1,0 +1,72 @@
+"""A written opening with quoted sentences behind it, over the scripted decoder."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from data.sentences import split_sentences
+from generator.base import GenerationSettings
+from generator.decoding import Voice
+from generator.opening import Evidence, OpeningWriter
+from generator.selection.quotes import Quote, Room
+from generator.sentencewise import SentenceWriter
+from tests.generator.test_sentencewise import END, FLUTE, SOURCES, TIDE, VIEWS, Scripted
+
+LACKING = "The passages don't say why."
+ROOM = Room(enough=12, most=40, least=0.1, short=5)
+
+
+def write(both, tide=TIDE, flute=FLUTE, chances=(0.9, 0.8, 0.05, 0.05), judged=0.9, room=ROOM):
+    texts = [(0, "Tide", text) for text in split_sentences(TIDE)] + [
+        (1, "Flute", text) for text in split_sentences(FLUTE)
+    ]
+    quotes = [Quote(at, n % 2, title, text, chances[n]) for n, (at, title, text) in enumerate(texts)]
+    scripts = dict(zip([tuple(view.tolist()) for view in VIEWS], (both, tide, flute), strict=True))
+    state = Scripted(scripts)
+    state.words = sorted({*state.words, *LACKING.split()})
+    voice = Voice(lambda tokens: " ".join(state.words[token] for token in tokens), state.words.index(END))
+    settings = GenerationSettings(repetition_penalty=1.0, no_repeat_ngram=0, min_words=0, max_words=40)
+    writer = SentenceWriter(state, VIEWS, SOURCES, voice, settings)
+    evidence = Evidence(quotes, lambda rows: np.full(len(rows), judged))
+    lacking = [state.words.index(word) for word in LACKING.split()[:4]]
+    answer = OpeningWriter("Why do tides rise?", writer, lambda: evidence, room, lacking)
+    return list(answer.write(state.logits([], VIEWS[0])[None], 0, threading.Event()))
+
+
+def test_a_sound_opening_stays_and_the_likeliest_sentence_follows():
+    texts = write("Tides are the rise of the sea. Nothing else.")
+    assert texts[0] == "Tides" and texts[-1] == TIDE
+
+
+def test_a_welded_opening_is_written_again_from_one_passage():
+    texts = write("Tides are a woodwind instrument. Nothing else.", flute="Nothing of that here.")
+    assert texts[-1] == TIDE and "Tides are a woodwind instrument." in texts
+
+
+def test_the_likeliest_sentence_opens_where_the_model_is_beside_the_point():
+    texts = write("It is a woodwind instrument. So.", tide="So so so.", flute="So so so.", judged=0.1)
+    assert texts[-1] == TIDE
+
+
+def test_a_verdict_is_left_out():
+    assert write("No, tides are the rise of the sea. So.")[-1] == TIDE
+
+
+@pytest.mark.parametrize("draft", [f"{LACKING} Nothing.", "Tides are the rise why. Nothing."])
+def test_what_is_lacking_is_said_even_though_the_model_began_otherwise(draft):
+    texts = write(draft, chances=(0.02, 0.02, 0.01, 0.01))
+    assert texts[-1].startswith(LACKING) and TIDE.split(".")[0] in texts[-1]
+
+
+def test_a_denial_beside_likely_sentences_is_not_believed():
+    assert write(f"{LACKING} They are caused by the Moon.")[-1] == TIDE
+
+
+@pytest.mark.parametrize(("lacking", "chances", "answerable"), [(-20.0, 0.9, True), (-1.0, 0.05, False)])
+def test_sentences_and_model_say_together_whether_there_is_an_answer(lacking, chances, answerable):
+    evidence = Evidence([Quote(0, n, "Tide", "The sea rises.", chances) for n in range(4)], lambda rows: np.zeros(0))
+    by_hand = 2.46 * np.log(chances) - 0.435 * lacking + 3.20
+    assert evidence.answerable(lacking) == pytest.approx(1 / (1 + np.exp(-by_hand)))
+    assert (evidence.answerable(lacking) > 0.5) == answerable
+    assert Evidence([], lambda rows: np.zeros(0)).answerable(-20.0) < 0.5
