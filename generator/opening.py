@@ -29,6 +29,8 @@ _VERDICT = re.compile(r"^(?:Yes|No|Not really|Mostly|Sort of)\b[,:;]?\s+(?=\w)")
 # its area under the ROC curve is 0.934; by the sentences alone 0.919, by the model alone 0.802.
 _LIKELIEST = 4
 _SENTENCES, _MODEL, _CONSTANT = 2.46, -0.435, 3.20
+# The least log-probability among those questions, about; less says no more.
+_LEAST_LIKELY = -12.0
 # Below this probability the answer says that they do not.
 _LEAST_ANSWERABLE = 0.72
 # What such an answer quotes besides, in words.
@@ -55,7 +57,9 @@ class Evidence:
         """
         likeliest = sorted((quote.probability for quote in self.quotes), reverse=True)[:_LIKELIEST]
         mean = sum(likeliest) / len(likeliest) if likeliest else 0.0
-        return 1 / (1 + math.exp(-(_SENTENCES * math.log(max(mean, 1e-6)) + _MODEL * lacking + _CONSTANT)))
+        return 1 / (
+            1 + math.exp(-(_SENTENCES * math.log(max(mean, 1e-6)) + _MODEL * max(lacking, _LEAST_LIKELY) + _CONSTANT))
+        )
 
 
 class OpeningWriter:

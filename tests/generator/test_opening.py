@@ -66,7 +66,7 @@ def test_a_denial_beside_likely_sentences_is_not_believed():
 @pytest.mark.parametrize(("lacking", "chances", "answerable"), [(-20.0, 0.9, True), (-1.0, 0.05, False)])
 def test_sentences_and_model_say_together_whether_there_is_an_answer(lacking, chances, answerable):
     evidence = Evidence([Quote(0, n, "Tide", "The sea rises.", chances) for n in range(4)], lambda rows: np.zeros(0))
-    by_hand = 2.46 * np.log(chances) - 0.435 * lacking + 3.20
+    by_hand = 2.46 * np.log(chances) - 0.435 * max(lacking, -12) + 3.20
     assert evidence.answerable(lacking) == pytest.approx(1 / (1 + np.exp(-by_hand)))
     assert (evidence.answerable(lacking) > 0.5) == answerable
     assert Evidence([], lambda rows: np.zeros(0)).answerable(-20.0) < 0.5
