@@ -9,9 +9,11 @@ import re
 
 # A full stop after one of these rarely ends a sentence.
 _ABBREVIATIONS = frozenset(
-    "approx c ca capt cf co col corp d dept dr e.g ed eds esp est etc fig fl fr gen gov hon i.e inc jr lit "
+    "approx bros c ca capt cf co col corp d dept dr e.g ed eds esp est etc fig fl fr gen gov hon i.e inc jr lit "
     "lt ltd maj mr mrs ms mt no nos op p pl pp prof pt r rep rev sen sgt sr st subsp trans v var viz vol vs".split()
 )
+# These may end one all the same, where what follows begins like a sentence: "… by Warner Bros. The film …".
+_CLOSING = frozenset("bros co corp etc inc jr ltd sr".split())
 # Closers may follow the mark that ends a sentence: He said "no." (Really.) And left.
 _BOUNDARY = re.compile(r"""(?P<mark>[.!?…。！？]+)(?P<close>["'”’)\]]*)(?P<gap>\s+|$)""")
 _OPENERS = "\"'“‘(["
@@ -75,7 +77,8 @@ def _ends_sentence(text: str, start: int, boundary: re.Match[str]) -> bool:
         return True
     is_initial = len(word) == 1 and word.isupper() and word != "I" and not _starts_like_sentence(rest)
     is_dotted = re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word) is not None and not _starts_like_sentence(rest)
-    return not (is_initial or is_dotted or word.lower() in _ABBREVIATIONS)
+    is_closing = word.lower() in _CLOSING and _starts_like_sentence(rest)
+    return not (is_initial or is_dotted or (word.lower() in _ABBREVIATIONS and not is_closing))
 
 
 def _starts_like_sentence(rest: str) -> bool:

@@ -6,7 +6,7 @@ It knows passages, sentences and their probabilities. It knows no writing model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,17 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 # A sentence that begins so leans on the one before it.
 _LEANING = re.compile(
     r"^(?:\W*)(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Hence|Also|"
-    r"Another|Other|Others|Here|There|Some|Many|Most|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
+    r"Another|Other|Others|Here|There|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
     r"Moreover|Then|Later|Afterwards|In (?:this|these|addition|contrast|both|such)|For (?:this|example|instance)|"
     r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same)|[^,]{1,60}, (?:it|they|he|she|this))\b"
+)
+# Among so many words of a sentence one of these leans on something before it, unless a name is there.
+_FIRST_WORDS = 7
+_PRONOUNS = frozenset("he she they him her them his their it its".split())
+# Questions that compare: the answer speaks of all that they name.
+_COMPARING = re.compile(
+    r"\b(?:differ\w*|compar\w*|versus|vs|same|both|than|between|or|(?:old|young|big|small|tall|larg|great|fast)\w*er)\b",
+    re.IGNORECASE,
 )
 # A shorter sentence, or one that begins in small letters, is what a bad cut or a lost formula has left.
 _SHORTEST_SENTENCE = 5
@@ -90,12 +98,18 @@ class Quoter:
 
 
 def leans(sentence: str) -> bool:
-    """Whether a sentence leans on the one before it.
+    """Whether a sentence leans on the one before it: by its first word, or by a "he" or "it" before any name.
 
     >>> leans("It was built in 1889."), leans("The tower was built in 1889.")
     (True, False)
+    >>> leans("Though in his day he was a priest, he is read now."), leans("In 1889 Eiffel built his tower.")
+    (True, False)
     """
-    return _LEANING.match(sentence) is not None
+    if _LEANING.match(sentence):
+        return True
+    words = re.findall(r"\w+", sentence)[:_FIRST_WORDS]
+    pronoun = next((place for place, word in enumerate(words) if word.lower() in _PRONOUNS), None)
+    return pronoun is not None and not any(word[0].isupper() for word in words[1:pronoun])
 
 
 def best_opening(quotes: Sequence[Quote]) -> Quote | None:
@@ -125,7 +139,7 @@ class Room:
 
     enough: int = 60
     most: int = 120
-    least: float = 0.15
+    least: float = 0.22
     short: int = 40
 
 
@@ -167,17 +181,21 @@ def following(question: str, opening: str, stands_on: Quote | None, quotes: Sequ
 
 
 def _asked_for(question: str, quotes: Sequence[Quote], there: set[tuple[int, int]]) -> list[Quote]:
-    """The likeliest sentence of each passage that a question names beside others, and of which there is none yet."""
-    words = set(word_list(question))
-    named: dict[int, list[Quote]] = {}
-    for quote in quotes:
-        title = set(word_list(re.sub(r"\s*\(.*?\)", "", quote.title)))
-        if title and title <= words:
-            named.setdefault(quote.passage, []).append(quote)
-    if len(named) < 2:
+    """The likeliest sentence of each passage that a comparing question names and of which there is none yet."""
+    if not _COMPARING.search(question):
         return []
-    lacking = [own for passage, own in named.items() if passage not in {place[0] for place in there}]
-    return [best for own in lacking if (best := best_opening(own))]
+    words = set(word_list(question))
+    titles = {quote.passage: set(word_list(re.sub(r"\s*\(.*?\)", "", quote.title))) for quote in quotes}
+    named = [passage for passage in titles if _names(words, passage, titles)]
+    lacking = set(named) - {passage for passage, _ in there} if len(named) > 1 else set()
+    best = [best_opening([quote for quote in quotes if quote.passage == passage]) for passage in sorted(lacking)]
+    return [quote for quote in best if quote]
+
+
+def _names(words: set[str], passage: int, titles: Mapping[int, set[str]]) -> bool:
+    """Whether words name a passage: by its whole title, or by what no other title has of it."""
+    own = titles[passage].difference(*(title for other, title in titles.items() if other != passage))
+    return bool(titles[passage]) and titles[passage] <= words or bool(own) and own <= words
 
 
 def _is_whole(sentence: str) -> bool:

@@ -6,7 +6,11 @@ from data.passages import Passage
 from generator.base import ReadPassage
 from generator.selection.quotes import Quote, Quoter, Room, best_opening, following, leans, place_of
 
-TIDE = ["Tides are the rise of the sea.", "They are caused by the Moon and the Sun.", "Harbours keep tables of them."]
+TIDE = [
+    "Tides are the rise of the sea.",
+    "They are caused by the Moon and the Sun.",
+    "Many harbours keep printed tables.",
+]
 FLUTE = ["The flute has no reed.", "It is a woodwind instrument."]
 QUESTION = "Why is it so?"
 ROOM = Room(enough=30, most=40, least=0.2, short=5)
