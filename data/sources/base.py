@@ -102,11 +102,13 @@ class Source(ABC):
         spec: what the command line said, such as "dump:enwiki.xml.bz2".
         name: for people, on the page's first line.
         licence: of the texts; "" where it is not known.
+        share: how much of the source was read by `records`, 0 to 1; 0 where that is not known.
     """
 
     spec: str
     name: str
     licence: str = ""
+    share: float = 0.0
 
     def __init__(self, spec: str, options: SourceOptions) -> None:
         """Note what was asked for; reading begins with `records`."""

@@ -10,6 +10,7 @@ import bz2
 import gzip
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mwxml.element_iterator import ElementIterator
     from mwxml.iteration.site_info import SiteInfo
 
-_OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xml": open}
+_OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xml": nullcontext}
 _FILE_NAMESPACES, _CATEGORY = (-2, 6), 14
 _ALWAYS_HIDDEN = ("file", "image", "media", "category")
 # Links to other wikis show no words of the article.
@@ -56,10 +57,11 @@ class MediaWikiDump(Source):
         opener = _OPENERS.get(self.path.suffix.lower())
         if opener is None or not self.path.is_file():
             raise SourceError(f"there is no dump {self.path}; name a file that ends with .xml.bz2, .xml.gz or .xml")
-        number = 0
+        number, size = 0, max(1, self.path.stat().st_size)
         try:
-            with opener(self.path, "rb") as file:
+            with self.path.open("rb") as packed, opener(packed) as file:
                 for number, record in enumerate(self._pages(file, start)):
+                    self.share = packed.tell() / size
                     if number >= start:
                         yield record
         except (EOFError, ParseError, OSError) as error:

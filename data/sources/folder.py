@@ -34,7 +34,9 @@ class TextFolder(Source):
 
     def records(self, start: int = 0) -> Iterator[Record]:
         """One a file."""
-        for number, path in enumerate(self._files()):
+        files = self._files()
+        for number, path in enumerate(files):
+            self.share = (number + 1) / len(files)
             if number >= start:
                 yield Record(number, str(path.relative_to(self.path)), path)
 

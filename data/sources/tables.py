@@ -94,7 +94,9 @@ class JsonLines(FileRows):
 
     def _rows(self, start: int) -> Iterator[Record]:
         with self.path.open(encoding="utf-8", errors="replace") as file:
+            size = max(1, self.path.stat().st_size)
             for number, line in islice(enumerate(file), start, None):
+                self.share = file.buffer.tell() / size
                 place = f"line {number + 1}"
                 if not line.strip():
                     continue
@@ -126,6 +128,7 @@ class Parquet(FileRows):
                     last = first + file.metadata.row_group(group).num_rows
                     if last > start:
                         yield from self._group(file, group, first, start, [n for n in there if n in wanted])
+                    self.share = last / max(1, file.metadata.num_rows)
                     first = last
         except pa.ArrowInvalid as error:
             raise SourceError(f"{self.path} is no whole Parquet file ({error}): make it again") from error
