@@ -37,7 +37,7 @@ class Bm25:
         import bm25s
 
         model = bm25s.BM25(method="lucene", k1=K1, b=B)
-        tokens = _tokens([f"{passage.title}. {passage.text}" for passage in passages])
+        tokens = stems([f"{passage.title}. {passage.text}" for passage in passages])
         model.index(tokens, show_progress=False)
         return cls(model, len(tokens))
 
@@ -69,13 +69,13 @@ class Bm25:
 
     def _all(self, question: str) -> np.ndarray:
         """BM25 of every passage, float32 (n,)."""
-        known = [token for token in _tokens([question])[0] if token in self._model.vocab_dict]
+        known = [token for token in stems([question])[0] if token in self._model.vocab_dict]
         if not known:
             return np.zeros(self._count, np.float32)
         return self._model.get_scores(known)
 
 
-def _tokens(texts: Sequence[str]) -> list[list[str]]:
+def stems(texts: Sequence[str]) -> list[list[str]]:
     """Stems (Snowball's) of lower-case words without English stop words."""
     import bm25s
     import Stemmer

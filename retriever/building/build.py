@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from retriever.encode import Encoder
 
 _LIBRARIES = ("torch", "transformers", "faiss-cpu", "pyarrow", "numpy")
-_OWN = (BUILD, MANIFEST, PASSAGES, VECTORS, SKIPPED, "index-", "bm25-", ".lock", "milvus")
+_OWN = (BUILD, MANIFEST, PASSAGES, VECTORS, SKIPPED, "index-", "bm25-", ".lock", "milvus", ".milvus")
 _SPARE = 64 << 20  # bytes of disk beyond what is computed
 
 
