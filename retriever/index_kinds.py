@@ -23,7 +23,7 @@ FEWEST_FOR_IVFPQ = 1_000
 _POINTS_A_CENTROID = 48
 # FAISS would take 50 rounds over 65,536 points, which costs minutes of one core.
 _ROTATION_ROUNDS, _ROTATION_POINTS = 8, 10_240
-_SUBSPACE = 4  # dimensions that one byte of a code stands for
+_SUBSPACE = 4  # dimensions that one byte of a code stands for (half a byte where too few vectors teach it)
 # What search tries, from fast to thorough: lists to visit (IVF-PQ), candidates to keep (HNSW).
 EFFORTS = {"flat": (0,), "hnsw": (32, 64, 128, 256, 512), "ivfpq": (8, 16, 32, 64, 128, 256)}
 REFINED = 20  # candidates scored exactly, for each passage that is asked for
@@ -138,7 +138,8 @@ def _empty(kind: str, vectors: VectorShards, lists: int | None) -> faiss.Index:
         return index
     lists = lists or list_count(len(vectors))
     codes = dimensions // _SUBSPACE
-    index = faiss.index_factory(dimensions, f"OPQ{codes}_{dimensions},IVF{lists},PQ{codes}", product)
+    bits = 8 if len(vectors) >= _ROTATION_POINTS else 4
+    index = faiss.index_factory(dimensions, f"OPQ{codes}_{dimensions},IVF{lists},PQ{codes}x{bits}", product)
     inner = faiss.downcast_index(faiss.extract_index_ivf(index))
     rotation = faiss.downcast_VectorTransform(index.chain.at(0))
     rotation.niter, rotation.max_train_points = _ROTATION_ROUNDS, _ROTATION_POINTS

@@ -38,9 +38,9 @@ def open_source(spec: str, options: SourceOptions | None = None) -> Source:
     if spec.startswith("hf:"):
         return HubDataset(spec, options)
     path = Path(spec)
-    if path.is_dir():
+    if spec and path.is_dir():
         return TextFolder(spec, options, path)
     if path.suffix.lower() in READERS and path.is_file():
         return READERS[path.suffix.lower()](spec, options, path)
-    reason = "is no file or folder" if not path.exists() else "is of no kind that can be read"
+    reason = "is no file or folder" if not spec or not path.exists() else "is of no kind that can be read"
     raise SourceError(f'the source "{spec}" {reason}; allowed are {"; ".join(KINDS)}')

@@ -61,7 +61,7 @@ def test_articles_with_sections_and_addresses(dump):
 
 
 def test_broken_pages_are_named_and_the_rest_is_read(dump):
-    assert read(f"dump:{dump}")[1] == ["page 5", "Leer"] or read(f"dump:{dump}")[1] == ["Kaputt", "Leer"]
+    assert read(f"dump:{dump}")[1] == ["page 5", "Leer"]
 
 
 def test_reading_goes_on_in_the_middle(dump):
@@ -92,7 +92,7 @@ def test_a_missing_dump_is_refused():
 def test_the_real_english_dump(dumps):
     passages, skipped = read(f"dump:{dumps['english']}")
     titles = {passage.title for passage in passages}
-    assert not skipped and len(titles) == 103 and len(passages) > 4400
+    assert not skipped and len(titles) == 98 and len(passages) > 4400
     assert {"Aristotle", "Albedo", "Apollo 11"} <= titles
     assert not {"AccessibleComputing", "Austin (disambiguation)", "Ada"} & titles
     ethics = [p for p in passages if p.title == "Aristotle" and p.section.endswith("Ethics")]

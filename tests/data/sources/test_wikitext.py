@@ -4,7 +4,7 @@ from data.sources.wikitext import is_disambiguation, read_sections
 
 
 def prose(text: str) -> str:
-    return " ".join(words for _, words in read_sections(text))
+    return " ".join(" ".join(words for _, words in read_sections(text)).split())
 
 
 @pytest.mark.parametrize(
