@@ -1,19 +1,15 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-FIXTURES = Path(__file__).parents[2] / "fixtures/retribert"
-
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory) -> Path:
-    """A folder with a tiny random RetriBERT, which other processes can load."""
+def checkpoint(tmp_path_factory, tiny_encoder) -> Path:
+    """A folder with the tiny random RetriBERT, which other processes can load."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    for name in ("config.json", "model.safetensors"):
-        shutil.copy(FIXTURES / "shared" / name, folder / name)
-    shutil.copy(FIXTURES / "vocab.txt", folder / "vocab.txt")
+    tiny_encoder.model.save_pretrained(folder)
+    tiny_encoder.tokenizer.save_pretrained(folder)
     return folder
 
 
