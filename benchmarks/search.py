@@ -156,8 +156,12 @@ def picture(rows: Sequence[dict[str, Any]], path: Path) -> None:
     markers = dict(zip(KINDS, "os^", strict=True))
     for row in rows:
         label = f"{row['kind']}, {row['vectors'] / 1e6:g} M: {row['rss_mb'] / 1e3:.2f} GB"
-        axis.scatter(row["recall@10"], row["p95_ms"], s=30 + row["rss_mb"] / 8, marker=markers[row["kind"]], label=label)
-    axis.set(xlabel="recall@10", ylabel="p95, ms", yscale="log", title="Search over 128-d vectors; size: resident memory")
+        axis.scatter(
+            row["recall@10"], row["p95_ms"], s=30 + row["rss_mb"] / 8, marker=markers[row["kind"]], label=label
+        )
+    axis.set(
+        xlabel="recall@10", ylabel="p95, ms", yscale="log", title="Search over 128-d vectors; size: resident memory"
+    )
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, markerscale=0.5)
     figure.savefig(path, dpi=120)

@@ -27,7 +27,7 @@ from typing import Any
 
 from data.assets import AssetError
 from data.passages import PassageError
-from data.sources import KINDS, Source, SourceOptions, open_source
+from data.sources import KINDS, SourceOptions, open_source
 
 SHARD_ROWS = 8_192
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -69,7 +69,9 @@ def _disk_message(error: OSError, given: Sequence[str]) -> str:
     reason = error.strerror or str(error)
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         return f"the disk of {output} is full ({reason}): free some space, and the same command goes on where it was"
-    return f"{output} cannot be written: {reason}{f' ({error.filename})' if error.filename else ''}; name another --output"
+    return (
+        f"{output} cannot be written: {reason}{f' ({error.filename})' if error.filename else ''}; name another --output"
+    )
 
 
 def _build(arguments: Sequence[str]) -> int:
@@ -80,7 +82,9 @@ def _build(arguments: Sequence[str]) -> int:
     source = open_source(given.source, _source_options(parser, given))
     from retriever.building.build import build
 
-    manifest = build(source, given.output, lambda: _load_encoder(given), _settings(given), _index(given), options, given.encoder)
+    manifest = build(
+        source, given.output, lambda: _load_encoder(given), _settings(given), _index(given), options, given.encoder
+    )
     recall = f", recall@10 {manifest.recall['recall@10']}" if manifest.recall else ""
     skipped = manifest.settings.get("skipped", 0)
     lost = f"; {skipped:,} records were skipped, see {given.output / 'skipped.jsonl'}" if skipped else ""

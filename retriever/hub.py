@@ -55,8 +55,7 @@ def push(folder: Path, name: str) -> str:
     hub = HfApi()
     try:
         hub.create_repo(name, repo_type="dataset", exist_ok=True)
-        # The large-folder upload goes on where it stopped and commits in pieces.
-        hub.upload_large_folder(repo_id=name, folder_path=folder, repo_type="dataset", ignore_patterns=_NOT_PUSHED)
+        hub.upload_folder(repo_id=name, folder_path=folder, repo_type="dataset", ignore_patterns=_NOT_PUSHED)
     except Exception as error:  # as above
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise IndexFolderError(

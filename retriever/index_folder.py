@@ -3,7 +3,7 @@
     manifest.json        the card: what the index is made of, and every file with its size and hash
     passages/00000.arrow …   passages in shards
     vectors/00000.npy …      their vectors, float16, shard for shard
-    index-1.faiss        the FAISS index, unless the vectors are searched elsewhere; the number grows when it is replaced
+    index-1.faiss        the FAISS index, unless the vectors are searched elsewhere; a new one gets a new number
     bm25-1/              BM25, where there is one
     build.json           how far a build is, and with what settings
     skipped.jsonl        records of the sources that were no usable page

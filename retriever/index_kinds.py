@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import faiss
 import numpy as np
@@ -99,8 +100,8 @@ def choose_kind(wanted: str, count: int, dimensions: int, memory: int) -> str:
     needed = needs(wanted, count, dimensions).memory
     if needed > memory:
         raise KindError(
-            f"an index of the kind {wanted} over {count:,} passages takes {needed / 1e9:.1f} GB of memory and the limit "
-            f"is {memory / 1e9:.1f} GB: raise --memory-limit, or choose --kind ivfpq"
+            f"an index of the kind {wanted} over {count:,} passages takes {needed / 1e9:.1f} GB of memory and the "
+            f"limit is {memory / 1e9:.1f} GB: raise --memory-limit, or choose --kind ivfpq"
         )
     return wanted
 
@@ -132,16 +133,16 @@ def _empty(kind: str, vectors: VectorShards, lists: int | None) -> faiss.Index:
     if kind == "flat":
         return faiss.IndexScalarQuantizer(dimensions, faiss.ScalarQuantizer.QT_fp16, product)
     if kind == "hnsw":
-        index = faiss.IndexHNSWSQ(dimensions, faiss.ScalarQuantizer.QT_fp16, HNSW_LINKS, product)
-        index.hnsw.efConstruction = HNSW_BUILD_DEPTH
-        index.train(np.zeros((1, dimensions), np.float32))
-        return index
+        graph: Any = faiss.IndexHNSWSQ(dimensions, faiss.ScalarQuantizer.QT_fp16, HNSW_LINKS, product)  # type: ignore[arg-type]
+        graph.hnsw.efConstruction = HNSW_BUILD_DEPTH
+        graph.train(np.zeros((1, dimensions), np.float32))
+        return graph
     lists = lists or list_count(len(vectors))
     codes = dimensions // _SUBSPACE
     bits = 8 if len(vectors) >= _ROTATION_POINTS else 4
-    index = faiss.index_factory(dimensions, f"OPQ{codes}_{dimensions},IVF{lists},PQ{codes}x{bits}", product)
-    inner = faiss.downcast_index(faiss.extract_index_ivf(index))
-    rotation = faiss.downcast_VectorTransform(index.chain.at(0))
+    index: Any = faiss.index_factory(dimensions, f"OPQ{codes}_{dimensions},IVF{lists},PQ{codes}x{bits}", product)
+    inner: Any = faiss.downcast_index(faiss.extract_index_ivf(index))
+    rotation: Any = faiss.downcast_VectorTransform(index.chain.at(0))
     rotation.niter, rotation.max_train_points = _ROTATION_ROUNDS, _ROTATION_POINTS
     inner.cp.max_points_per_centroid = 256
     inner.pq.cp.max_points_per_centroid = _ROTATION_POINTS // 256
@@ -152,6 +153,7 @@ def _empty(kind: str, vectors: VectorShards, lists: int | None) -> faiss.Index:
 def set_effort(index: faiss.Index, kind: str, effort: int) -> None:
     """Set how thoroughly an index is searched, one of `EFFORTS`."""
     if kind == "hnsw":
-        faiss.downcast_index(index).hnsw.efSearch = effort
+        graph: Any = faiss.downcast_index(index)
+        graph.hnsw.efSearch = effort
     elif kind == "ivfpq":
         faiss.extract_index_ivf(index).nprobe = effort

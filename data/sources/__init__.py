@@ -8,4 +8,14 @@ from __future__ import annotations
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions
 from data.sources.registry import KINDS, open_source
 
-__all__ = ["KINDS", "Article", "PageError", "Record", "Section", "Source", "SourceError", "SourceOptions", "open_source"]
+__all__ = [
+    "KINDS",
+    "Article",
+    "PageError",
+    "Record",
+    "Section",
+    "Source",
+    "SourceError",
+    "SourceOptions",
+    "open_source",
+]

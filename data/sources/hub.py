@@ -58,6 +58,6 @@ class HubDataset(Rows):
     def _unreachable(self, error: Exception) -> SourceError:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return SourceError(
-            f"the dataset {self.dataset} ({self.configuration or 'no configuration'}, split {self.options.split}) cannot "
-            f"be read: {said}. Check its name (hf:NAME:CONFIGURATION), --split and the network"
+            f"the dataset {self.dataset} ({self.configuration or 'no configuration'}, split {self.options.split}) "
+            f"cannot be read: {said}. Check its name (hf:NAME:CONFIGURATION), --split and the network"
         )

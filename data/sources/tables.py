@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -96,7 +97,7 @@ class JsonLines(FileRows):
         with self.path.open(encoding="utf-8", errors="replace") as file:
             size = max(1, self.path.stat().st_size)
             for number, line in islice(enumerate(file), start, None):
-                self.share = file.buffer.tell() / size
+                self.share = os.lseek(file.fileno(), 0, os.SEEK_CUR) / size
                 place = f"line {number + 1}"
                 if not line.strip():
                     continue

@@ -47,7 +47,9 @@ _DISAMBIGUATION = re.compile(
     r"неоднозначность|доп\.?)\s*(?:\||\}\})|__DISAMBIG__",
     re.IGNORECASE,
 )
-_LEFT_OVER = re.compile(r"^:?(?:File|Image):[^|]*\|.*$|'{2,}|\[\[|\]\]|\{\{+|\}\}+|\{\||\|\}|</?[a-zA-Z][^<>]*>|__[A-Z]+__")
+_LEFT_OVER = re.compile(
+    r"^:?(?:File|Image):[^|]*\|.*$|'{2,}|\[\[|\]\]|\{\{+|\}\}+|\{\||\|\}|</?[a-zA-Z][^<>]*>|__[A-Z]+__"
+)
 # Where a reference or template stood between two marks.
 _DOUBLE_STOP = re.compile(r"(?<![.…])([.:;!?]) ?\.(?![.\w])")
 _LIST, _END = "\x01", re.compile(r"[.!?…:;]['\"”’)]*$")
@@ -64,8 +66,10 @@ def is_disambiguation(text: str, title: str = "") -> bool:
     return title.endswith("(disambiguation)") or _DISAMBIGUATION.search(text) is not None
 
 
-def read_sections(text: str, hidden_links: Collection[str] = ("file", "image", "category")) -> Iterator[tuple[str, str]]:
-    """The sections of a page with prose in them.
+def read_sections(
+    text: str, hidden_links: Collection[str] = ("file", "image", "category")
+) -> Iterator[tuple[str, str]]:
+    r"""The sections of a page with prose in them.
 
     Args:
         text: wikitext.
@@ -75,7 +79,7 @@ def read_sections(text: str, hidden_links: Collection[str] = ("file", "image", "
     Yields:
         ("Section & Subsection", prose), the lead under "".
 
-    >>> list(read_sections("'''Tea''' is a [[drink|beverage]].<ref>x</ref>\\n==Use==\\n===Day===\\nAt five."))
+    >>> list(read_sections("'''Tea''' is a [[drink|beverage]].<ref>x</ref>\n==Use==\n===Day===\nAt five."))
     [('', 'Tea is a beverage.'), ('Use & Day', 'At five.')]
     """
     import mwparserfromhell
@@ -143,7 +147,9 @@ def _template_words(template: Template, hidden: Collection[str]) -> str:
     positional = [parameter for parameter in template.params if not parameter.showkey]
     places = [int(place) - 1 if int(place) > 0 else int(place) for place in wanted]
     return " ".join(
-        _plain(positional[place].value, hidden).strip() for place in places if -1 <= place < len(positional) and positional
+        _plain(positional[place].value, hidden).strip()
+        for place in places
+        if -1 <= place < len(positional) and positional
     )
 
 

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from data.snippets import Shards, read_shards, shard_path, skipped_lines, write_snippets
@@ -127,7 +128,9 @@ def _run(folder: Path, plan: Plan, source: Source, encoder: Encoder, options: Op
     shards = _passages(folder, plan, source, options)
     rows, count = shards.rows, sum(shards.rows)
     if count == 0:
-        first = f"; {len(shards.skipped)} records were skipped, the first: {shards.skipped[0][2]}" if shards.skipped else ""
+        first = (
+            f"; {len(shards.skipped)} records were skipped, the first: {shards.skipped[0][2]}" if shards.skipped else ""
+        )
         raise BuildError(f"{source.spec} holds no text to index{first}")
     kind = plan.index["kind"]
     if not plan.index["store"]:
@@ -165,7 +168,8 @@ def _agreed(folder: Path, wanted: Plan, options: Options) -> Plan:
     if done:
         choices = f"--add to append the source, --reindex for another kind of index, {choices}"
     raise BuildError(
-        f"{folder} was begun with other settings ({'; '.join(changed)}). Choose: the settings as before to go on, {choices}"
+        f"{folder} was begun with other settings ({'; '.join(changed)}). "
+        f"Choose: the settings as before to go on, {choices}"
     )
 
 
@@ -233,6 +237,8 @@ def _passages(folder: Path, plan: Plan, source: Source, options: Options) -> Sha
 def _vectors(folder: Path, plan: Plan, rows: Sequence[int], encoder: Encoder, options: Options, kind: str) -> None:
     """Stage two, after a look at the disk."""
     (folder / VECTORS).mkdir(exist_ok=True)
+    for left_over in (folder / VECTORS).glob("*.part"):  # of a run that was killed
+        left_over.unlink(missing_ok=True)
     jobs = missing_jobs(folder, rows, encoder.dimensions)
     missing = sum(job.rows for job in jobs)
     index = 0 if plan.index["store"] else needs(kind, sum(rows), encoder.dimensions).file
@@ -288,7 +294,7 @@ def _index(
         write_manifest(folder, manifest)
         return manifest
     passages, vectors = passage_table(folder, manifest), vector_shards(folder, manifest)
-    queries = held_out_queries(encoder, passages) if kind != "flat" else None
+    queries = held_out_queries(encoder, passages) if kind != "flat" else np.zeros((0, encoder.dimensions), np.float32)
     extends = folder / before.index_file if before and not options.reindex else None
     facts = write_index(
         folder / manifest.index_file,
@@ -326,7 +332,9 @@ def _check_folder(folder: Path) -> None:
     if folder.is_dir():
         others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(_OWN))
         if others:
-            raise BuildError(f"{folder} holds other files ({others[0]}, …): name an empty folder, a new one, or an index")
+            raise BuildError(
+                f"{folder} holds other files ({others[0]}, …): name an empty folder, a new one, or an index"
+            )
     elif folder.exists():
         raise BuildError(f"{folder} is a file and cannot be written as a folder: name another --output")
 

@@ -45,7 +45,9 @@ def verify(folder: Path, encoder: Encoder | None = None) -> list[str]:
         found = index.search(vectors, min(10, len(index)))[1]
         hits = np.mean([row in near for row, near in zip(rows, found, strict=True)])
         if hits < 0.9:
-            raise IndexFolderError(f"only {hits:.0%} of {len(rows)} passages are found by their own vectors: rebuild it")
+            raise IndexFolderError(
+                f"only {hits:.0%} of {len(rows)} passages are found by their own vectors: rebuild it"
+            )
         said.append(f"{hits:.0%} of {len(rows)} passages are found among ten by their own vectors")
     return said
 
@@ -95,7 +97,9 @@ def _check_against_encoder(folder: Path, manifest: IndexManifest, encoder: Encod
     stored = vector_shards(folder, manifest).rows(rows)
     if not np.allclose(fresh, stored, atol=_TOLERANCE):
         far = float(np.abs(fresh - stored).max())
-        raise IndexFolderError(f"{len(rows)} passages embedded again differ from {folder} by up to {far:.3f}: rebuild it")
+        raise IndexFolderError(
+            f"{len(rows)} passages embedded again differ from {folder} by up to {far:.3f}: rebuild it"
+        )
     return f"{len(rows)} passages embedded again have the vectors that are stored"
 
 

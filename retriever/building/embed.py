@@ -90,9 +90,7 @@ def encoder_texts(path: Path, titles: bool) -> list[str]:
     ]
 
 
-def embed_here(
-    encoder: Encoder, jobs: Sequence[ShardJob], titles: bool, on_block: Callable[[int], None]
-) -> None:
+def embed_here(encoder: Encoder, jobs: Sequence[ShardJob], titles: bool, on_block: Callable[[int], None]) -> None:
     """Embed shards one after another in this process."""
     for job in jobs:
         embed_shard(encoder, job, titles, on_block)

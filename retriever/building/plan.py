@@ -101,7 +101,5 @@ def _different(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Settings with two values."""
     names = [*before, *(name for name in now if name not in before)]
     return [
-        f"{name}: {before.get(name)} before, {now.get(name)} now"
-        for name in names
-        if before.get(name) != now.get(name)
+        f"{name}: {before.get(name)} before, {now.get(name)} now" for name in names if before.get(name) != now.get(name)
     ]

@@ -1,7 +1,7 @@
 """Milvus as the store of vectors, passages and words: a file on a laptop (Milvus Lite), or a cluster's address.
 
-One collection holds the passages with their vectors; BM25 is Milvus' own, over the stems of title and text. The same code serves
-both, and `PassageIndex` sees no difference from FAISS.
+One collection holds the passages with their vectors; BM25 is Milvus' own, over the stems of title and
+text. The same code serves both, and `PassageIndex` sees no difference from FAISS.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class MilvusStore:
             self._collection, data=queries.tolist(), anns_field="vector", limit=k, search_params={"metric_type": "IP"}
         )
         scores = np.array([[hit["distance"] for hit in hits] for hits in found], np.float32)
-        return scores, np.array([[hit["row"] if "row" in hit else hit["id"] for hit in hits] for hits in found], np.int64)
+        return scores, np.array(
+            [[hit["row"] if "row" in hit else hit["id"] for hit in hits] for hits in found], np.int64
+        )
 
     def scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """See `retriever.stores.base.VectorStore.scores`."""
@@ -70,7 +72,7 @@ class MilvusWords:
         self._collection = collection
 
     def search(self, question: str, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `retriever.stores.base.SparseSearch.search`; passages without any of the words fill up what is missing."""
+        """See `retriever.stores.base.SparseSearch.search`; passages without any of the words make up the number."""
         found = self._found(question, k)
         rows = sorted(found, key=lambda row: (-found[row], row))
         filler = (row for row in range(k + len(rows)) if row not in found)
@@ -138,7 +140,9 @@ class MilvusPassages(Sequence[Passage]):
         return [found[row] for row in rows]
 
 
-def open_milvus(folder: Path, manifest: IndexManifest) -> tuple[MilvusPassages, MilvusStore, IndexManifest, MilvusWords]:
+def open_milvus(
+    folder: Path, manifest: IndexManifest
+) -> tuple[MilvusPassages, MilvusStore, IndexManifest, MilvusWords]:
     """What a `PassageIndex` of a Milvus store is made of.
 
     Raises:
@@ -269,7 +273,9 @@ def _connect(uri: str) -> MilvusClient:
     try:
         from pymilvus import MilvusClient
     except ImportError as error:
-        raise IndexFolderError("a Milvus store needs pymilvus: python -m pip install -r requirements-scale.txt") from error
+        raise IndexFolderError(
+            "a Milvus store needs pymilvus: python -m pip install -r requirements-scale.txt"
+        ) from error
     if "://" not in uri:
         # The server behind a file lacks a call that the client tries and does without; gRPC would log a traceback.
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
@@ -284,4 +290,6 @@ def _asked(uri: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 — wh
         return question()
     except (MilvusException, ConnectionError) as error:
         said = str(error).strip().splitlines()[0]
-        raise IndexFolderError(f"the Milvus store {uri} cannot be used: {said}. Check the address and MILVUS_TOKEN") from error
+        raise IndexFolderError(
+            f"the Milvus store {uri} cannot be used: {said}. Check the address and MILVUS_TOKEN"
+        ) from error

@@ -68,7 +68,7 @@ def test_wiki_snippets_are_passages_already(tmp_path, suffix):
 @pytest.mark.parametrize("line", ["{", "[1]", '{"title": "A"}', '{"title": "A", "text": ["b"]}'])
 def test_a_broken_line_is_a_page_error_and_the_next_is_read(tmp_path, line):
     path = tmp_path / "a.jsonl"
-    path.write_text(f'{line}\n\n{json.dumps(ROWS[0])}\n')
+    path.write_text(f"{line}\n\n{json.dumps(ROWS[0])}\n")
     source = open_source(str(path))
     broken, whole = source.records()
     with pytest.raises(PageError):

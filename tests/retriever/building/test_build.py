@@ -154,7 +154,21 @@ def test_added_passages_are_found_beside_the_old(articles, whole, tmp_path, enco
     assert run(articles, whole, "--kind", kind, "--reindex") == 0
     before = list(PassageIndex.open(whole, encoder.identity).passages)
     (tmp_path / "b.jsonl").write_text('{"title": "Zither", "text": "A zither has strings."}\n')
-    assert main([*("--source", str(tmp_path / "b.jsonl")), "--output", str(whole), "--shard-rows", "8", "--add", "--kind", kind]) == 0
+    assert (
+        main(
+            [
+                *("--source", str(tmp_path / "b.jsonl")),
+                "--output",
+                str(whole),
+                "--shard-rows",
+                "8",
+                "--add",
+                "--kind",
+                kind,
+            ]
+        )
+        == 0
+    )
     index = PassageIndex.open(whole, encoder.identity)
     assert list(index.passages)[:-1] == before and index.passages[-1].title == "Zither"
     assert index.manifest.kind == kind and index.manifest.source.endswith(" + b.jsonl")
@@ -178,7 +192,9 @@ def test_another_kind_keeps_passages_and_vectors(articles, whole, encoder):
     assert "hnsw" in card(whole) and verify(whole, encoder)
 
 
-@pytest.mark.parametrize("name", ["passages/00001.arrow", "vectors/00002.npy", "index-1.faiss", "bm25-1/vocab.index.json"])
+@pytest.mark.parametrize(
+    "name", ["passages/00001.arrow", "vectors/00002.npy", "index-1.faiss", "bm25-1/vocab.index.json"]
+)
 @pytest.mark.parametrize("damage", ["remove", "truncate", "change"])
 def test_verify_finds_damage(whole, name, damage):
     path = whole / name
@@ -187,7 +203,9 @@ def test_verify_finds_damage(whole, name, damage):
         path.unlink()
     else:
         cut = len(content) // 2
-        path.write_bytes(content[:cut] if damage == "truncate" else content[:cut] + bytes([content[cut] ^ 1]) + content[cut + 1 :])
+        path.write_bytes(
+            content[:cut] if damage == "truncate" else content[:cut] + bytes([content[cut] ^ 1]) + content[cut + 1 :]
+        )
     with pytest.raises(IndexFolderError, match=path.name):
         verify(whole)
 
@@ -198,6 +216,16 @@ def test_verify_and_info_as_commands(whole, capsys):
     assert "is whole" in told and "exact search" in told
     assert main(["verify", str(whole / "none")]) == 1
     assert "there is no index folder" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_said(articles, tmp_path, capsys, monkeypatch):
+    def read_only(*given, **named):
+        raise PermissionError(errno.EACCES, "Permission denied", "index")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", read_only)
+        assert run(articles, tmp_path / "i") == 1
+    assert "cannot be written: Permission denied (index); name another --output" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_said_and_the_build_goes_on(articles, tmp_path, whole, capsys, monkeypatch):
@@ -256,7 +284,16 @@ def test_a_large_index_without_bm25_is_searched_densely(whole, encoder, monkeypa
 
 def test_nothing_is_unpickled_or_left_behind(whole):
     names = sorted(path.name for path in whole.iterdir())
-    assert names == [".lock", "bm25-1", "build.json", "index-1.faiss", "manifest.json", "passages", "skipped.jsonl", "vectors"]
+    assert names == [
+        ".lock",
+        "bm25-1",
+        "build.json",
+        "index-1.faiss",
+        "manifest.json",
+        "passages",
+        "skipped.jsonl",
+        "vectors",
+    ]
     assert not list(whole.rglob("*.part")) and read_shards(whole / "passages").place.ended
 
 
