@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xml": nullcontext}
 _FILE_NAMESPACES, _CATEGORY = (-2, 6), 14
 _ALWAYS_HIDDEN = ("file", "image", "media", "category")
-# Links to other wikis show no words of the article.
 _SAFE = "/:,()!*;@$"
 
 
