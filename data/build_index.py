@@ -83,7 +83,13 @@ def _build(arguments: Sequence[str]) -> int:
     from retriever.building.build import build
 
     manifest = build(
-        source, given.output, lambda: _load_encoder(given), _settings(given), _index(given), options, given.encoder
+        source,
+        given.output,
+        lambda: _load_encoder(given),
+        _settings(given),
+        _index(given),
+        options,
+        str(Path(given.encoder).resolve()) if given.encoder else "",
     )
     recall = f", recall@10 {manifest.recall['recall@10']}" if manifest.recall else ""
     skipped = manifest.settings.get("skipped", 0)

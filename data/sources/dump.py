@@ -11,6 +11,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -56,6 +57,8 @@ class MediaWikiDump(Source):
         opener = _OPENERS.get(self.path.suffix.lower())
         if opener is None or not self.path.is_file():
             raise SourceError(f"there is no dump {self.path}; name a file that ends with .xml.bz2, .xml.gz or .xml")
+        if find_spec("mwxml") is None or find_spec("mwparserfromhell") is None:
+            raise SourceError("reading dumps needs two more packages: python -m pip install -r requirements-scale.txt")
         number, size = 0, max(1, self.path.stat().st_size)
         try:
             with self.path.open("rb") as packed, opener(packed) as file:

@@ -39,7 +39,9 @@ def both(articles, tiny_encoder, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def retrievers(both, tiny_encoder):
-    return {name: Retriever(tiny_encoder, PassageIndex.open(path, tiny_encoder.identity)) for name, path in both.items()}
+    return {
+        name: Retriever(tiny_encoder, PassageIndex.open(path, tiny_encoder.identity)) for name, path in both.items()
+    }
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -90,7 +92,11 @@ def test_the_vital_articles_have_the_same_top_ten(tmp_path, monkeypatch):
     monkeypatch.setattr(encoder, "encode_passages", lambda texts: np.array([by_text[text] for text in texts]))
     monkeypatch.setattr("retriever.encode.Encoder.load", classmethod(lambda cls, checkpoint=None: encoder))
     source = tmp_path / "vital.jsonl"
-    source.write_text("".join(json.dumps({"article_title": p.title, "section_title": "", "passage_text": p.text}) + "\n" for p in rows))
+    source.write_text(
+        "".join(
+            json.dumps({"article_title": p.title, "section_title": "", "passage_text": p.text}) + "\n" for p in rows
+        )
+    )
     for name, more in (("faiss", []), ("milvus", ["--store", "milvus:index.db"])):
         assert main(["--source", str(source), "--output", str(tmp_path / name), *more]) == 0
     asked = [item.question for item in load_questions("dev")[:12]]
@@ -98,4 +104,6 @@ def test_the_vital_articles_have_the_same_top_ten(tmp_path, monkeypatch):
     faiss, milvus = (PassageIndex.open(tmp_path / name, encoder.identity) for name in ("faiss", "milvus"))
     np.testing.assert_array_equal(faiss.search(queries, 10)[1], milvus.search(queries, 10)[1])
     for question in asked:
-        np.testing.assert_allclose(faiss.sparse.search(question, 10)[0], milvus.sparse.search(question, 10)[0], rtol=1e-3)
+        np.testing.assert_allclose(
+            faiss.sparse.search(question, 10)[0], milvus.sparse.search(question, 10)[0], rtol=1e-3
+        )
