@@ -8,6 +8,7 @@ lost; what a killed driver leaves behind is whole shards, and the next run does 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -109,19 +110,27 @@ def embed_on_ray(
             ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens: Ray itself would try for minutes. "auto" and the like are left to Ray."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=5).close()
+
+
 def _connect(ray: Any, address: str, cpus: int) -> None:  # noqa: ANN401 — the module
     """Join a cluster, or start one on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
     try:
         if address:
+            _knock(address)
             # Workers of other machines need this program's own modules.
             ray.init(address, runtime_env={"working_dir": str(Path(__file__).parents[2])}, **common)
         else:
             ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE, **common)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise BuildError(
             f"no Ray cluster answers at {address or 'this machine'}: {str(error).splitlines()[0]}. Start one with "
             "`ray start --head`, and name it as --engine ray:ADDRESS"

@@ -197,7 +197,7 @@ def fill_store(folder: Path, store: str, manifest: IndexManifest, before: IndexM
             )
         (folder / ".milvus").touch()
         if not begun:
-            _create(client, collection, manifest.dimensions)
+            _create(client, collection, manifest.dimensions, served="://" in uri)
         client.load_collection(collection)
         there = int(client.query(collection, filter="", output_fields=["count(*)"])[0]["count(*)"])
         passages, vectors = passage_table(folder, manifest), vector_shards(folder, manifest)
@@ -215,8 +215,8 @@ def fill_store(folder: Path, store: str, manifest: IndexManifest, before: IndexM
     return {"uri": uri, "collection": collection}
 
 
-def _create(client: MilvusClient, collection: str, dimensions: int) -> None:
-    """A collection with a dense vector, and BM25 over title and text."""
+def _create(client: MilvusClient, collection: str, dimensions: int, served: bool) -> None:
+    """A collection with a dense vector and BM25; search is exact in a file, and as the server chooses where one is."""
     from pymilvus import DataType, Function, FunctionType
 
     schema = client.create_schema(auto_id=False)
@@ -230,8 +230,7 @@ def _create(client: MilvusClient, collection: str, dimensions: int) -> None:
     schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
     schema.add_function(Function("bm25", FunctionType.BM25, input_field_names=["words"], output_field_names=["sparse"]))
     indexes = client.prepare_index_params()
-    # AUTOINDEX is exact in a file and chosen by the server of a cluster.
-    indexes.add_index("vector", index_type="AUTOINDEX", metric_type="IP")
+    indexes.add_index("vector", index_type="AUTOINDEX" if served else "FLAT", metric_type="IP")
     # A server reads the parameters one by one, a file as one object under the name "params".
     bm25 = {"bm25_k1": K1, "bm25_b": B}
     indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=bm25 | {"params": bm25})
