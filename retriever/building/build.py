@@ -151,6 +151,8 @@ def _agreed(folder: Path, wanted: Plan, options: Options) -> Plan:
         BuildError: the folder holds something else; the message names the choices.
     """
     there, finished = Plan.read(folder), _finished(folder)
+    if there is not None and finished is None and not any((folder / PASSAGES).glob("*.arrow")):
+        there = None  # nothing was written yet that another plan could spoil
     if there is None:
         if options.add or options.reindex:
             raise BuildError(f"{folder} holds no index to {'add to' if options.add else 'index anew'}: build it first")

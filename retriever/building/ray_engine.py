@@ -82,7 +82,10 @@ def embed_on_ray(
         return
     threads = int(plan.settings["threads"])
     address = options.engine.partition(":")[2]
-    _connect(ray, address, options.workers * threads)
+    joined = ray.is_initialized()
+    if not joined:
+        _connect(ray, address, options.workers * threads)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         rows = [asdict(job) | {"folder": str(Path(job.folder).resolve())} for job in jobs]
         encoder = plan.model["encoder"]
@@ -106,7 +109,7 @@ def embed_on_ray(
     except ray.exceptions.RayError as error:
         raise BuildError(f"embedding on Ray failed: {str(error).strip().splitlines()[-1]}") from error
     finally:
-        if not address:
+        if not joined:
             ray.shutdown()
 
 
@@ -120,7 +123,7 @@ def _knock(address: str) -> None:
 def _connect(ray: Any, address: str, cpus: int) -> None:  # noqa: ANN401 — the module
     """Join a cluster, or start one on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address:
             _knock(address)
@@ -128,8 +131,6 @@ def _connect(ray: Any, address: str, cpus: int) -> None:  # noqa: ANN401 — the
             ray.init(address, runtime_env={"working_dir": str(Path(__file__).parents[2])}, **common)
         else:
             ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE, **common)
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
     except (OSError, RuntimeError, ValueError) as error:
         raise BuildError(
             f"no Ray cluster answers at {address or 'this machine'}: {str(error).splitlines()[0]}. Start one with "

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data import build_index
@@ -142,6 +144,14 @@ def test_a_changed_file_is_noticed_in_the_middle(articles, tmp_path, capsys, mon
         file.write('{"title": "New", "text": "More."}\n')
     assert run(source, tmp_path / "i") == 1
     assert "the content of" in capsys.readouterr().err
+
+
+def test_a_first_run_that_wrote_nothing_binds_nobody(tmp_path, capsys):
+    pq.write_table(pa.table({"name": ["Flute"], "body": ["It has no reed."]}), tmp_path / "a.parquet")
+    assert run(tmp_path / "a.parquet", tmp_path / "i") == 1
+    assert 'no column "title"' in capsys.readouterr().err
+    columns = ["--title-column", "name", "--text-column", "body"]
+    assert run(tmp_path / "a.parquet", tmp_path / "i", *columns) == 0
 
 
 def test_begun_anew_it_forgets_the_old(articles, whole):

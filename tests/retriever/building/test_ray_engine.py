@@ -18,7 +18,7 @@ from retriever.building.ray_engine import ShardEmbedder, embed_on_ray
 from retriever.encode import Encoder
 from retriever.index_folder import read_manifest
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 
 SETTINGS = {"words": 100, "columns": {}, "split": "train", "shard_rows": 4, "titles": True, "threads": 1}
 INDEX = {"kind": "flat", "recall": 0.95, "bm25": "no", "store": ""}
@@ -46,6 +46,15 @@ def whole(articles, checkpoint, tmp_path_factory):
 
 
 @pytest.fixture
+def two_workers():
+    """Ray on this machine; its workers would step back behind everything else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture
 def unembedded(whole, tmp_path):
     """A folder with the same passages and no vectors."""
     folder = tmp_path / "i"
@@ -58,14 +67,14 @@ def vectors(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("vectors/*.npy")}
 
 
-def test_two_workers_make_the_vectors_of_one_process(articles, checkpoint, whole, tmp_path):
+def test_two_workers_make_the_vectors_of_one_process(articles, checkpoint, whole, tmp_path, two_workers):
     folder = tmp_path / "two"
     load = lambda: Encoder.load(checkpoint)  # noqa: E731
     build(open_source(str(articles)), folder, load, SETTINGS, INDEX, OPTIONS, str(checkpoint))
     assert vectors(folder) == vectors(whole) and len(vectors(whole)) > 5
 
 
-def test_a_worker_that_dies_loses_nothing(whole, unembedded):
+def test_a_worker_that_dies_loses_nothing(whole, unembedded, two_workers):
     killed: list[int] = []
 
     def kill_one() -> None:
