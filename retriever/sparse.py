@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Chosen on training questions for mixed search; see retriever/README.md.
 K1, B = 0.9, 0.4
 # What building takes of memory for a passage of a hundred words, in bytes (measured: see docs/scale.md).
-BYTES_A_PASSAGE = 6_000
+BYTES_A_PASSAGE = 5_000
 FOLDER = "bm25"
 
 
