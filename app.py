@@ -22,7 +22,7 @@ DEFAULT_PORT = 7860
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's choices."""
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
-    parser.add_argument("--index", metavar="DIR", help="an index folder (default: the embedded vital articles)")
+    parser.add_argument("--index", metavar="DIR", help="an index folder, or hf:user/name (default: the vital articles)")
     on_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="default: %(default)s")
     port = os.environ.get("GRADIO_SERVER_PORT") or DEFAULT_PORT
@@ -60,6 +60,7 @@ def serve(options: argparse.Namespace) -> int:
     from data.assets import AssetError
     from data.passages import PassageError
     from generator.base import GeneratorError
+    from retriever.encode import EncoderError
     from retriever.index import IndexFolderError
     from ui.gpu import system
 
@@ -72,7 +73,7 @@ def serve(options: argparse.Namespace) -> int:
         qa = system().load(options.index)
         qa.generator(generator)
         qa.retrieve("Warm up")  # what is built at the first search is built now
-    except (AssetError, IndexFolderError, PassageError, GeneratorError) as error:
+    except (AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError) as error:
         return fail(str(error))
     say(f"Ready after {time.perf_counter() - start:.1f} s.")
 

@@ -58,7 +58,7 @@ class LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
-            index: an index folder; None for the embedded vital articles, fetched where missing.
+            index: an index folder, or "hf:user/name"; None for the embedded vital articles, fetched where missing.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
@@ -275,7 +275,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="where their answers go; a run that ended early goes on"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.add_argument("--index", type=Path, metavar="DIR", help="an index folder; default: the vital articles")
+    parser.add_argument(
+        "--index", type=Path, metavar="DIR", help="an index folder, or hf:user/name; default: the vital articles"
+    )
     parser.add_argument("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
     parser.add_argument("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
     parser.add_argument(

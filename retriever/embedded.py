@@ -170,7 +170,7 @@ def install(runs: Sequence[Path]) -> None:
         vectors = encoder.encode_passages(texts)
         save_file({"vectors": vectors.astype(np.float16)}, _VECTORS)
     index = PassageIndex.build(passages, vectors, encoder.name, encoder.identity, SOURCE)
-    manifest = asdict(index.manifest) | {"vectors_sha256": file_sha256(_VECTORS)}
+    manifest = asdict(index.manifest) | {"vectors_sha256": file_sha256(_VECTORS), "licence": "CC BY-SA 4.0"}
     _MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 

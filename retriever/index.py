@@ -1,6 +1,5 @@
-"""Passages and their vectors, searched together and kept in one folder.
+"""Passages and their vectors, searched together; opened from a folder without reading it into memory.
 
-A folder holds `manifest.json`, `passages.jsonl` and `vectors.faiss`, with the hashes of the latter two in the first.
 The index knows vectors, row numbers and passages. It knows no model and no torch.
 """
 
@@ -8,85 +7,88 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import faiss
 import numpy as np
 
-from data.passages import Passage, PassageError, read_passages, write_passages
+from data.passage_table import PassageTable, write_shard
+from data.passages import Passage
+from data.snippets import Place, shard_path
+from retriever.index_folder import (
+    PASSAGES,
+    VECTORS,
+    IndexFolderError,
+    IndexManifest,
+    check_files,
+    file_facts,
+    read_manifest,
+    today,
+    write_manifest,
+)
+from retriever.sparse import Bm25
+from retriever.stores.base import SparseSearch, VectorStore
+from retriever.stores.faiss_store import FaissStore
+from retriever.vector_shards import SUFFIX, VectorShards, write_vectors
 
-FORMAT = 1
-_MANIFEST, _PASSAGES, _VECTORS = "manifest.json", "passages.jsonl", "vectors.faiss"
+__all__ = ["IndexFolderError", "IndexManifest", "PassageIndex", "flat_index", "hash_passages"]
 
-
-class IndexFolderError(RuntimeError):
-    """A folder is no index, is damaged, or belongs to another model; the message says which and what to do."""
-
-
-@dataclass(frozen=True)
-class IndexManifest:
-    """What an index is made of.
-
-    Attributes:
-        passages: how many there are.
-        dimensions: the length of a vector.
-        model: the encoder's name, and `model_identity`, its hash.
-        source: where the passages come from, in a few words.
-        date: the day it was built, YYYY-MM-DD.
-        passages_sha256: the hash of the passages, see `hash_passages`.
-        vectors_sha256: the hash of the vector file; "" when the vectors are not in a file of the folder.
-        format: the version of the folder's layout.
-    """
-
-    passages: int
-    dimensions: int
-    model: str
-    model_identity: str
-    source: str
-    date: str
-    passages_sha256: str
-    vectors_sha256: str = ""
-    format: int = FORMAT
+# Without BM25 in the folder, it is built in memory for so many passages at most: a few seconds.
+_BM25_IN_MEMORY = 50_000
 
 
 class PassageIndex:
-    """Passages with a FAISS index of their vectors; exact inner-product search.
+    """Passages with a store of their vectors, searched by inner product.
 
     Attributes:
         passages: row → passage.
         manifest: what it is made of.
     """
 
-    def __init__(self, passages: Sequence[Passage], vectors: faiss.Index, manifest: IndexManifest) -> None:
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        vectors: VectorStore | faiss.Index,
+        manifest: IndexManifest,
+        sparse: SparseSearch | None = None,
+    ) -> None:
         """Hold passages and their vectors.
+
+        Args:
+            passages: in the order of the rows.
+            vectors: a store, or a FAISS index that is searched as it is.
+            manifest: what they are.
+            sparse: finds passages by their words; None to build it from the passages when it is first needed.
 
         Raises:
             IndexFolderError: there are not as many of the one as of the other.
         """
-        if vectors.ntotal != len(passages):
+        store = FaissStore(vectors) if isinstance(vectors, faiss.Index) else vectors
+        if len(store) != len(passages):
             raise IndexFolderError(
-                f"the index has {vectors.ntotal:,} vectors but there are {len(passages):,} passages: rebuild it"
+                f"the index has {len(store):,} vectors but there are {len(passages):,} passages: rebuild it"
             )
         self.passages = passages
         self.manifest = manifest
-        self._vectors = vectors
+        self._vectors = store
+        self._sparse = sparse
+        self._building = threading.Lock()
 
     @classmethod
     def build(
         cls, passages: Sequence[Passage], vectors: np.ndarray, model: str, model_identity: str, source: str
     ) -> PassageIndex:
-        """Index passages by their vectors, float32 (n, dimensions), today."""
+        """Index passages by their vectors, float32 (n, dimensions), today, in memory and exactly."""
         manifest = IndexManifest(
             passages=len(passages),
             dimensions=vectors.shape[1],
             model=model,
             model_identity=model_identity,
             source=source,
-            date=datetime.now(UTC).date().isoformat(),
+            date=today(),
             passages_sha256=hash_passages(passages),
         )
         return cls(passages, flat_index(vectors), manifest)
@@ -114,47 +116,91 @@ class PassageIndex:
         """The inner products of one query (dimensions,) with the vectors of these rows, float32 (rows,)."""
         if len(rows) == 0:
             return np.zeros(0, np.float32)
-        return self._vectors.reconstruct_batch(np.asarray(rows, dtype=np.int64)) @ query
+        return self._vectors.scores(query, np.asarray(rows, dtype=np.int64))
+
+    @property
+    def has_sparse(self) -> bool:
+        """Whether passages can be found by their words: a large index may have been built without."""
+        return self._sparse is not None or len(self) <= _BM25_IN_MEMORY
+
+    @property
+    def sparse(self) -> SparseSearch:
+        """What finds passages by their words.
+
+        Raises:
+            IndexFolderError: the index is too large to build it now, and was built without.
+        """
+        with self._building:
+            if self._sparse is None:
+                if not self.has_sparse:
+                    raise IndexFolderError(
+                        f"this index of {len(self):,} passages was built without BM25: choose dense retrieval, or "
+                        "build it again with --bm25 yes or in a Milvus store"
+                    )
+                self._sparse = Bm25.build(self.passages)
+            return self._sparse
 
     def save(self, folder: Path) -> None:
-        """Write the index to a folder; the manifest comes last, so that a killed run leaves no index that opens."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MANIFEST).unlink(missing_ok=True)
-        write_passages(self.passages, folder / _PASSAGES)
-        faiss.write_index(self._vectors, str(folder / _VECTORS))
-        manifest = asdict(self.manifest) | {"vectors_sha256": _file_sha256(folder / _VECTORS)}
-        part = folder / f"{_MANIFEST}.part"
-        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, folder / _MANIFEST)
+        """Write passages and vectors as an index folder; the manifest comes last, so what opens is whole."""
+        for name in (PASSAGES, VECTORS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        everything = self.scores(np.eye(self.manifest.dimensions, dtype=np.float32), np.arange(len(self)))
+        files = [f"{PASSAGES}/{shard_path(Path(), 0).name}", f"{VECTORS}/{shard_path(Path(), 0, SUFFIX).name}"]
+        place = Place(len(self), ended=True)
+        write_shard(folder / files[0], self.passages, {"place": asdict(place), "skipped": []})
+        write_vectors(folder / files[1], everything.reshape(-1, self.manifest.dimensions))
+        vectors = VectorShards([folder / files[1]], [len(self)], self.manifest.dimensions)
+        exact = faiss.IndexScalarQuantizer(
+            self.manifest.dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        for _, block in vectors.blocks():
+            exact.add(block)
+        files.append(self.manifest.index_file)
+        faiss.write_index(exact, str(folder / files[2]))
+        facts = asdict(self.manifest) | {"shards": [len(self)], "files": file_facts(folder, files)}
+        write_manifest(folder, IndexManifest(**facts))
 
     @classmethod
     def open(cls, folder: Path, model_identity: str) -> PassageIndex:
         """Open an index folder, checking that it is whole and belongs to the model that will search it.
 
+        Files are mapped, not read; only those of a small index are hashed.
+
         Raises:
             IndexFolderError: it is missing, incomplete, damaged, or was built by another model.
         """
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         if manifest.model_identity != model_identity:
             raise IndexFolderError(
                 f"the index {folder} was built by the encoder {manifest.model} ({manifest.model_identity[:12]}) and "
                 f"the encoder in use is another ({model_identity[:12]}): rebuild the index or name its encoder"
             )
-        for name in (_PASSAGES, _VECTORS):
-            if not (folder / name).is_file():
-                raise IndexFolderError(f"the index {folder} is incomplete: {name} is missing; rebuild it")
-        if _file_sha256(folder / _VECTORS) != manifest.vectors_sha256:
-            raise IndexFolderError(f"{folder / _VECTORS} is truncated or was changed; rebuild the index")
+        check_files(folder, manifest)
+        if manifest.store:
+            from retriever.stores.milvus_store import open_milvus
+
+            return cls(*open_milvus(folder, manifest))
         try:
-            passages = list(read_passages(folder / _PASSAGES))
-        except PassageError as error:
-            raise IndexFolderError(f"{error}; rebuild the index") from error
-        if hash_passages(passages) != manifest.passages_sha256:
-            raise IndexFolderError(
-                f"{folder / _PASSAGES} is truncated or was changed ({len(passages):,} passages, "
-                f"{manifest.passages:,} expected); rebuild the index"
+            store = FaissStore.open(
+                folder / manifest.index_file, manifest.kind, manifest.effort, vector_shards(folder, manifest)
             )
-        return cls(passages, faiss.read_index(str(folder / _VECTORS)), manifest)
+            sparse = Bm25.open(folder / manifest.bm25_folder, manifest.passages) if manifest.has_bm25 else None
+        except (RuntimeError, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise IndexFolderError(f"the index {folder} cannot be read ({reason}); rebuild it") from error
+        return cls(passage_table(folder, manifest), store, manifest, sparse)
+
+
+def passage_table(folder: Path, manifest: IndexManifest) -> PassageTable:
+    """The passages of an index folder."""
+    files = [shard_path(folder / PASSAGES, number) for number in range(len(manifest.shards))]
+    return PassageTable(files, manifest.shards)
+
+
+def vector_shards(folder: Path, manifest: IndexManifest) -> VectorShards:
+    """The vectors of an index folder."""
+    files = [shard_path(folder / VECTORS, number, SUFFIX) for number in range(len(manifest.shards))]
+    return VectorShards(files, manifest.shards, manifest.dimensions)
 
 
 def flat_index(vectors: np.ndarray) -> faiss.Index:
@@ -171,26 +217,3 @@ def hash_passages(passages: Sequence[Passage]) -> str:
         digest.update(json.dumps(asdict(passage), ensure_ascii=False, sort_keys=True).encode())
         digest.update(b"\n")
     return digest.hexdigest()
-
-
-def _read_manifest(folder: Path) -> IndexManifest:
-    """The manifest of an index folder, of a layout that this program knows."""
-    cure = "build one with `python -m data.build_index --output DIR`"
-    if not folder.is_dir():
-        raise IndexFolderError(f"there is no index folder {folder}; {cure}")
-    path = folder / _MANIFEST
-    if not path.is_file():
-        raise IndexFolderError(f"{folder} is no index, or its build did not end: {path.name} is missing; {cure}")
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        manifest = IndexManifest(**facts)
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise IndexFolderError(f"{path} is no manifest of an index ({error}); {cure}") from error
-    if manifest.format != FORMAT:
-        raise IndexFolderError(f"{folder} has layout {manifest.format}, this program reads {FORMAT}; {cure}")
-    return manifest
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

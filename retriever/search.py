@@ -8,7 +8,6 @@ random, BM25's own score for sparse, and their weighted sum for mixed.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +18,12 @@ import numpy as np
 from data.passages import Passage
 
 if TYPE_CHECKING:
-    import bm25s
-
     from retriever.encode import Encoder
     from retriever.index import PassageIndex
 
 METHODS = ("dense", "sparse", "mixed", "none", "random")
-# The weight of BM25's score beside the cosine. It and BM25's parameters were chosen on training questions, for mixed
-# search; see retriever/README.md.
+# The weight of BM25's score beside the cosine, chosen on training questions; see retriever/README.md.
 BM25_WEIGHT = 0.02
-_K1, _B = 0.9, 0.4
 # Mixed search scores this many of each list exactly.
 _CANDIDATES = 200
 # Below these, the best hit likely misses the question: of the answerable development questions all have a best hit
@@ -58,16 +53,14 @@ class Retriever:
         """Hold an encoder and the index that was built by it."""
         self.encoder = encoder
         self.index = index
-        self._bm25: bm25s.BM25 | None = None
-        self._building = threading.Lock()
 
     @classmethod
     def load(cls, index: Path | str | None = None, encoder: Path | str | None = None) -> Retriever:
         """Load the encoder and open an index.
 
         Args:
-            index: an index folder; None for the embedded index of the vital articles.
-            encoder: a RetriBERT checkpoint's folder; None for the embedded encoder.
+            index: an index folder, or "hf:user/name" for one on the hub; None for the vital articles.
+            encoder: a RetriBERT checkpoint's folder; None for the one that the index was built by.
 
         Raises:
             data.assets.AssetError: an embedded asset cannot be had.
@@ -76,12 +69,16 @@ class Retriever:
         """
         from retriever.embedded import load_embedded_index
         from retriever.encode import Encoder
+        from retriever.hub import index_folder
         from retriever.index import PassageIndex
+        from retriever.index_folder import read_manifest
 
-        loaded = Encoder.load(encoder)
         if index is None:
+            loaded = Encoder.load(encoder)
             return cls(loaded, load_embedded_index(loaded))
-        return cls(loaded, PassageIndex.open(Path(index), loaded.identity))
+        folder = index_folder(index)
+        loaded = Encoder.load(encoder or read_manifest(folder).encoder or None)
+        return cls(loaded, PassageIndex.open(folder, loaded.identity))
 
     def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Hit]:
         """Find passages for a question.
@@ -97,6 +94,8 @@ class Retriever:
 
         Raises:
             ValueError: there is no such method.
+            retriever.index.IndexFolderError: it is sparse, and the index was built without BM25; mixed search is then
+                dense search, and `score_name` says so.
         """
         if method not in METHODS:
             raise ValueError(f"retrieval is {method!r}; allowed are {', '.join(METHODS)}")
@@ -112,11 +111,15 @@ class Retriever:
     def score_name(self, method: str) -> str:
         """What the scores of a method are called."""
         similarity = self.encoder.score_name
+        if method == "mixed" and not self.index.has_sparse:
+            return similarity
         names = {"sparse": "BM25", "mixed": f"{similarity} + {BM25_WEIGHT:g} × BM25", "none": ""}
         return names.get(method, similarity)
 
     def low_scores(self, hits: Sequence[Hit], method: str) -> bool:
         """Whether even the best hit scores so low that the passages likely miss the question."""
+        if method == "mixed" and not self.index.has_sparse:
+            method = "dense"
         if method not in _LOW_SCORE or self.encoder.score_name != "cosine":
             return False
         return not hits or hits[0].score < _LOW_SCORE[method]
@@ -137,6 +140,7 @@ class Retriever:
             "model": manifest.model,
             "date": manifest.date,
             "source": manifest.source,
+            "licence": manifest.licence,
         }
 
     def _dense(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,54 +148,27 @@ class Retriever:
         return scores[0], rows[0]
 
     def _sparse(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        return _best(self._bm25_scores(question), np.arange(len(self.index)), k)
+        return self.index.sparse.search(question, k)
 
     def _mixed(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The weighted sum, exact for every passage that either list holds near its top."""
+        if not self.index.has_sparse:
+            return self._dense(question, k, seed)
         query = self.embed_questions([question])
-        bm25 = self._bm25_scores(question)
         candidates = max(k, _CANDIDATES)
         _, dense_rows = self.index.search(query, candidates)
-        _, sparse_rows = _best(bm25, np.arange(len(bm25)), min(candidates, len(bm25)))
+        _, sparse_rows = self.index.sparse.search(question, min(candidates, len(self.index)))
         rows = np.union1d(dense_rows[0], sparse_rows)
-        return _best(self.index.scores(query[0], rows) + BM25_WEIGHT * bm25[rows], rows, k)
+        bm25 = self.index.sparse.scores(question, rows)
+        return _best(self.index.scores(query[0], rows) + BM25_WEIGHT * bm25, rows, k)
 
     def _random(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Random passages, with the scores that dense search would give them."""
         drawn = np.random.default_rng([seed, *question.encode()]).choice(len(self.index), size=k, replace=False)
         return _best(self.index.scores(self.embed_questions([question])[0], drawn), drawn, k)
 
-    def _bm25_scores(self, question: str) -> np.ndarray:
-        """BM25 of every passage, float32 (n,)."""
-        with self._building:
-            if self._bm25 is None:
-                self._bm25 = _build_bm25(self.index.passages)
-        tokens = _sparse_tokens([question])[0]
-        known = [token for token in tokens if token in self._bm25.vocab_dict]
-        if not known:
-            return np.zeros(len(self.index), np.float32)
-        return self._bm25.get_scores(known)
-
 
 def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k largest scores with their rows, best first; equal scores in the order of the rows."""
     order = np.argsort(-scores, kind="stable")[:k]
     return scores[order], rows[order]
-
-
-def _build_bm25(passages: Sequence[Passage]) -> bm25s.BM25:
-    """BM25 over title and text of every passage (Lù 2024, arXiv 2407.03618; Lucene's variant)."""
-    import bm25s
-
-    model = bm25s.BM25(method="lucene", k1=_K1, b=_B)
-    model.index(_sparse_tokens([f"{passage.title}. {passage.text}" for passage in passages]), show_progress=False)
-    return model
-
-
-def _sparse_tokens(texts: Sequence[str]) -> list[list[str]]:
-    """Stems (Snowball's) of lower-case words without English stop words."""
-    import bm25s
-    import Stemmer
-
-    stemmer = Stemmer.Stemmer("english")
-    return bm25s.tokenize(list(texts), stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False)

@@ -26,11 +26,18 @@ def header(card: Mapping[str, Any], generator: str) -> str:
             f"{escape(str(card.get('model', 'unknown model')))} + {escape(generator)} generator",
             f"{int(card.get('passages', 0)):,} passages ({escape(str(card.get('source', 'source unknown')))}), "
             f"indexed {escape(str(card.get('date', 'at an unknown date')))}",
-            'texts <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>',
+            *_licence(str(card.get("licence", ""))),
             "<strong>research demo, may be wrong</strong>",
         )
     )
     return f'<header class="top"><h1>Long answers, with their evidence</h1><p class="facts">{facts}</p></header>'
+
+
+def _licence(name: str) -> tuple[str, ...]:
+    """The licence of the texts, where it is known."""
+    if name == "CC BY-SA 4.0":
+        return ('texts <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>',)
+    return (f"texts {escape(name)}",) if name else ()
 
 
 def answer_empty(question: str = "", text: str = "Looking for passages…") -> str:

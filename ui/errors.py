@@ -7,12 +7,13 @@ import logging
 from answers import QuestionError
 from data.assets import AssetError
 from generator.base import GeneratorError, SettingsError
+from retriever.index_folder import IndexFolderError
 from ui.feedback import FeedbackError
 from ui.runs import RatingError
 
 log = logging.getLogger(__name__)
 
-EXPECTED = (QuestionError, SettingsError, GeneratorError, AssetError, FeedbackError, RatingError)
+EXPECTED = (QuestionError, SettingsError, GeneratorError, AssetError, FeedbackError, RatingError, IndexFolderError)
 SORRY = "Something went wrong on our side; it was logged. Please try again, or try other settings."
 
 

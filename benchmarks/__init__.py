@@ -1,0 +1,1 @@
+"""Measurements of speed and size, each a command that prints a table."""

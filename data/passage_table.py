@@ -1,0 +1,117 @@
+"""Passages in Arrow files: written in shards, read from a memory map one at a time, never all at once.
+
+Each file is an Arrow IPC file of one record batch with the five columns of a passage. It knows files and passages; it
+does not know where they come from.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, overload
+
+import pyarrow as pa
+
+from data.passages import Passage, PassageError
+
+COLUMNS = ("id", "title", "section", "text", "url")
+_FACTS = b"facts"
+
+
+class PassageTable(Sequence[Passage]):
+    """The passages of a list of Arrow files, in order, as a sequence.
+
+    Example:
+        >>> table = PassageTable([Path("0.arrow")], [8192])  # opens nothing yet
+        >>> len(table)
+        8192
+    """
+
+    def __init__(self, files: Sequence[Path], rows: Sequence[int]) -> None:
+        """Hold files and how many passages each has; a file is opened when one of its passages is read."""
+        self._files = list(files)
+        self._ends = list(accumulate(rows))
+        self._batches: dict[int, pa.RecordBatch] = {}
+
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, row: int) -> Passage: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Passage]: ...
+
+    def __getitem__(self, row: int | slice) -> Passage | Sequence[Passage]:
+        """One passage, or a list of a slice of them.
+
+        Raises:
+            IndexError: there is no such row.
+            PassageError: the file that should hold it cannot be read.
+        """
+        if isinstance(row, slice):
+            return [self[number] for number in range(*row.indices(len(self)))]
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self):,} passages")
+        row %= len(self)
+        shard = bisect.bisect_right(self._ends, row)
+        start = self._ends[shard - 1] if shard else 0
+        return _passage(self._batch(shard), row - start)
+
+    def __iter__(self) -> Iterator[Passage]:
+        """All passages, shard by shard; a shard that was read is let go."""
+        for shard in range(len(self._files)):
+            batch = read_shard(self._files[shard])[0]
+            for row in range(batch.num_rows):
+                yield _passage(batch, row)
+
+    def _batch(self, shard: int) -> pa.RecordBatch:
+        if shard not in self._batches:
+            self._batches[shard] = read_shard(self._files[shard])[0]
+        return self._batches[shard]
+
+
+def write_shard(path: Path, passages: Sequence[Passage], facts: Mapping[str, Any]) -> None:
+    """Write passages to an Arrow file that gets its name only when it is whole and on disk.
+
+    Args:
+        path: of the file.
+        passages: its rows.
+        facts: anything JSON holds, kept in the file beside them.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    schema = pa.schema([(name, pa.string()) for name in COLUMNS], {_FACTS: json.dumps(facts, ensure_ascii=False)})
+    columns = [pa.array([getattr(passage, name) for passage in passages], pa.string()) for name in COLUMNS]
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        with pa.ipc.new_file(file, schema) as writer:
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def read_shard(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
+    """The rows of an Arrow file, on a memory map, and the facts beside them.
+
+    Raises:
+        PassageError: it is missing or damaged.
+    """
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        batch = reader.get_batch(0)
+        facts = json.loads(reader.schema.metadata[_FACTS])
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        raise PassageError(f"{path} is missing or damaged ({error}): build the index again") from error
+    return batch, facts
+
+
+def _passage(batch: pa.RecordBatch, row: int) -> Passage:
+    return Passage(*(batch.column(place)[row].as_py() for place in range(len(COLUMNS))))

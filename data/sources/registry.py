@@ -1,0 +1,46 @@
+"""A source by what the command line says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.sources.base import Source, SourceError, SourceOptions
+from data.sources.dump import MediaWikiDump
+from data.sources.folder import TextFolder
+from data.sources.hub import HubDataset
+from data.sources.tables import READERS
+from data.sources.vital import VitalArticles
+
+KINDS = (
+    "vital",
+    "dump:FILE.xml.bz2",
+    "hf:NAME:CONFIGURATION",
+    "FILE.jsonl, FILE.parquet or FILE.csv",
+    "a folder of text files",
+)
+
+
+def open_source(spec: str, options: SourceOptions | None = None) -> Source:
+    """The source that a text names.
+
+    Args:
+        spec: one of `KINDS`.
+        options: how it is read.
+
+    Raises:
+        SourceError: it names no source; the message says what is allowed.
+    """
+    options = options or SourceOptions()
+    if spec == "vital":
+        return VitalArticles(spec, options)
+    if spec.startswith("dump:"):
+        return MediaWikiDump(spec, options, Path(spec.removeprefix("dump:")))
+    if spec.startswith("hf:"):
+        return HubDataset(spec, options)
+    path = Path(spec)
+    if spec and path.is_dir():
+        return TextFolder(spec, options, path)
+    if path.suffix.lower() in READERS and path.is_file():
+        return READERS[path.suffix.lower()](spec, options, path)
+    reason = "is no file or folder" if not spec or not path.exists() else "is of no kind that can be read"
+    raise SourceError(f'the source "{spec}" {reason}; allowed are {"; ".join(KINDS)}')

@@ -1,0 +1,1 @@
+"""Building an index folder: the plan, embedding by one process or by Ray, the index with its recall, checks."""

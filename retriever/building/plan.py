@@ -1,0 +1,105 @@
+"""What a build was asked to do, kept in the folder, so that going on with something else is noticed.
+
+It knows settings and names of files. It does no work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retriever.index_folder import BUILD, FORMAT, write_json
+
+
+class BuildError(RuntimeError):
+    """A build cannot go on; the message says why and what the choices are."""
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """A source of a build: what the command line said, its content's fingerprint, and where its shards begin."""
+
+    source: str
+    name: str
+    fingerprint: str
+    licence: str = ""
+    first_shard: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides what a build ends with.
+
+    Attributes:
+        model: the encoder: "name", "identity", "dimensions", "encoder" (its folder, "" for the embedded one).
+        settings: of passages and vectors: "words", "columns", "split", "shard_rows", "titles", "threads".
+        index: of the index: "kind", "recall", "bm25", "store".
+        sources: what is read, in order; the last is the one being built or added.
+        generation: the number in the names of what the index stage writes.
+        format: the version of the folder's layout.
+    """
+
+    model: dict[str, Any]
+    settings: dict[str, Any]
+    index: dict[str, Any]
+    sources: list[SourceFacts] = field(default_factory=list)
+    generation: int = 1
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        """Note the plan in the folder."""
+        write_json(folder / BUILD, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan | None:
+        """The plan of a folder; None where there is none.
+
+        Raises:
+            BuildError: there is one that this program cannot read.
+        """
+        path = folder / BUILD
+        if not path.is_file():
+            return None
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            if facts["format"] != FORMAT:
+                raise ValueError(f"layout {facts['format']}, this program writes {FORMAT}")
+            sources = [SourceFacts(**source) for source in facts.pop("sources")]
+            return cls(**facts, sources=sources)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BuildError(f"{path} is damaged or of another version ({error}): begin anew with --restart") from error
+
+
+def differences(before: Plan, now: Plan) -> list[str]:
+    """What a second run wants otherwise than the first, in words, each with both values.
+
+    >>> old = Plan({"name": "a", "identity": "1"}, {"words": 100}, {"kind": "flat"})
+    >>> differences(old, Plan(old.model, {"words": 50}, old.index))
+    ['words: 100 before, 50 now']
+    """
+    found = []
+    if before.model["identity"] != now.model["identity"]:
+        found.append(
+            f"model: {before.model['name']} ({before.model['identity'][:12]}) before, "
+            f"{now.model['name']} ({now.model['identity'][:12]}) now"
+        )
+    found += _different(before.settings, now.settings)
+    if before.sources and now.sources:
+        old, new = before.sources[-1], now.sources[-1]
+        if old.source != new.source:
+            found.append(f"source: {old.source} before, {new.source} now")
+        elif old.fingerprint != new.fingerprint:
+            found.append(f"source: the content of {old.source} was changed")
+    return found + _different(before.index, now.index)
+
+
+def _different(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Settings with two values."""
+    names = [*before, *(name for name in now if name not in before)]
+    return [
+        f"{name}: {before.get(name)} before, {now.get(name)} now" for name in names if before.get(name) != now.get(name)
+    ]

@@ -1,0 +1,175 @@
+"""The folder of an index: its layout, its manifest, and whether it is whole.
+
+    manifest.json        the card: what the index is made of, and every file with its size and hash
+    passages/00000.arrow …   passages in shards
+    vectors/00000.npy …      their vectors, float16, shard for shard
+    index-1.faiss        the FAISS index, unless the vectors are searched elsewhere; a new one gets a new number
+    bm25-1/              BM25, where there is one
+    build.json           how far a build is, and with what settings
+    skipped.jsonl        records of the sources that were no usable page
+
+It knows files. It knows no vectors and no passages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FORMAT = 2
+MANIFEST, PASSAGES, VECTORS, BUILD, SKIPPED = "manifest.json", "passages", "vectors", "build.json", "skipped.jsonl"
+CURE = "build one with `python -m data.build_index --output DIR`"
+# Folders up to this size are hashed whole when they are opened; larger ones by `verify`.
+HASHED_ON_OPENING = 64 << 20
+
+
+class IndexFolderError(RuntimeError):
+    """A folder is no index, is damaged, or belongs to another model; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class IndexManifest:
+    """What an index is made of.
+
+    Attributes:
+        passages: how many there are.
+        dimensions: the length of a vector.
+        model: the encoder's name, and `model_identity`, its hash.
+        source: where the passages come from, in a few words.
+        date: the day it was built, YYYY-MM-DD.
+        passages_sha256: the hash of the embedded passages, see `hash_passages`; "" where files have their own hashes.
+        vectors_sha256: the hash of the embedded vectors; "" as above.
+        format: the version of the folder's layout.
+        encoder: the folder of the encoder's checkpoint; "" for the embedded one.
+        licence: of the texts; "" where it is not known.
+        kind: of the vector index, one of `retriever.index_kinds.KINDS`.
+        effort: how thoroughly it is searched, see `retriever.index_kinds.EFFORTS`.
+        recall: {"recall@10", "queries", "wanted"} against exact search; empty where search is exact.
+        generation: the number in the names of the vector index and BM25.
+        shards: passages in each shard.
+        files: path below the folder → [bytes, SHA-256].
+        store: {} for FAISS in this folder, else what `retriever.stores` needs to find the vectors.
+        sources: what was read, in order: {"source", "fingerprint", "passages", "skipped"}.
+        settings: everything else that decides the build's outcome.
+        versions: of the libraries that built it.
+    """
+
+    passages: int
+    dimensions: int
+    model: str
+    model_identity: str
+    source: str
+    date: str
+    passages_sha256: str = ""
+    vectors_sha256: str = ""
+    format: int = FORMAT
+    encoder: str = ""
+    licence: str = ""
+    kind: str = "flat"
+    effort: int = 0
+    recall: dict[str, float] = field(default_factory=dict)
+    generation: int = 1
+    shards: list[int] = field(default_factory=list)
+    files: dict[str, list[Any]] = field(default_factory=dict)
+    store: dict[str, Any] = field(default_factory=dict)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def index_file(self) -> str:
+        """The name of the FAISS index."""
+        return f"index-{self.generation}.faiss"
+
+    @property
+    def bm25_folder(self) -> str:
+        """The name of BM25's folder."""
+        return f"bm25-{self.generation}"
+
+    @property
+    def has_bm25(self) -> bool:
+        """Whether there is one."""
+        return any(name.startswith(f"{self.bm25_folder}/") for name in self.files)
+
+
+def today() -> str:
+    """The day, YYYY-MM-DD."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def read_manifest(folder: Path) -> IndexManifest:
+    """The manifest of an index folder, of a layout that this program knows.
+
+    Raises:
+        IndexFolderError: there is none.
+    """
+    if not folder.is_dir():
+        raise IndexFolderError(f"there is no index folder {folder}; {CURE}")
+    path = folder / MANIFEST
+    if not path.is_file():
+        unfinished = (folder / BUILD).is_file()
+        cure = "run the command that began its build again, it goes on" if unfinished else CURE
+        raise IndexFolderError(f"{folder} is no index, or its build did not end: {MANIFEST} is missing; {cure}")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        layout = facts.get("format")
+        if layout != FORMAT:
+            raise IndexFolderError(f"{folder} has layout {layout}, this program reads {FORMAT}; {CURE}")
+        return IndexManifest(**facts)
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        raise IndexFolderError(f"{path} is no manifest of an index ({error}); {CURE}") from error
+
+
+def write_manifest(folder: Path, manifest: IndexManifest) -> None:
+    """Write the manifest; an index is what its manifest says, so this is the moment when a change takes place."""
+    write_json(folder / MANIFEST, asdict(manifest))
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
+    """Write JSON to a file that is at any moment the old one or the new one."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def file_facts(folder: Path, names: list[str]) -> dict[str, list[Any]]:
+    """Each file's size and SHA-256."""
+    return {name: [(folder / name).stat().st_size, file_sha256(folder / name)] for name in names}
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_files(folder: Path, manifest: IndexManifest, hashed: bool | None = None) -> None:
+    """Check that the files of an index are there and whole.
+
+    Args:
+        folder: of the index.
+        manifest: its manifest.
+        hashed: whether to read and hash them all; None for only where they are small.
+
+    Raises:
+        IndexFolderError: a file is missing, or is not what it was.
+    """
+    if hashed is None:
+        hashed = sum(size for size, _ in manifest.files.values()) <= HASHED_ON_OPENING
+    for name, (size, digest) in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise IndexFolderError(f"the index {folder} is incomplete: {name} is missing; rebuild it")
+        there = path.stat().st_size
+        if there != size:
+            raise IndexFolderError(f"{path} has {there:,} bytes, {size:,} expected: it was changed; rebuild the index")
+        if hashed and file_sha256(path) != digest:
+            raise IndexFolderError(f"{path} was changed: its SHA-256 is not the manifest's; rebuild the index")

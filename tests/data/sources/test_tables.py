@@ -1,0 +1,130 @@
+import csv
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.sources import PageError, SourceError, SourceOptions, open_source
+
+ROWS = [
+    {"title": "Flute", "text": "A flute has no reed.", "section": "", "url": ""},
+    {"title": "Tide", "text": "Tides rise. " * 120, "section": "Causes & Moon", "url": ""},
+    {"title": "Oboe", "text": "It has two reeds.", "section": "", "url": "https://example.org/oboe"},
+]
+
+
+def write(path, rows):
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
+    else:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return str(path)
+
+
+def read(spec, options=None, start=0):
+    source = open_source(spec, options)
+    return [passage for record in source.records(start) for passage in source.passages(record)]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
+def test_rows_become_snippets_with_their_place(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", ROWS)
+    passages = read(path)
+    assert [p.title for p in passages] == ["Flute", "Tide", "Tide", "Oboe"]
+    assert [p.id for p in passages] == ["1.0", "2.0", "2.1", "3.0"]
+    assert passages[1].url == "https://en.wikipedia.org/wiki/Tide#Moon" and passages[1].section == "Causes & Moon"
+    assert passages[3].url == "https://example.org/oboe"
+    assert read(path, start=2) == passages[3:]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
+def test_columns_are_named_by_flags(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", [{"name": "Flute", "body": "It has no reed.", "key": "f"}])
+    options = SourceOptions(columns={"title": "name", "text": "body", "id": "key"})
+    assert [(p.id, p.title, p.text) for p in read(path, options)] == [("f.0", "Flute", "It has no reed.")]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_missing_column_is_refused_with_those_there(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", [{"name": "Flute", "text": "No reed."}])
+    with pytest.raises(SourceError, match=r'no column "title" for the title; it has name, text: .*--title-column'):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_wiki_snippets_are_passages_already(tmp_path, suffix):
+    row = {"article_title": "Tide", "section_title": "Causes & Moon", "passage_text": "Tides rise. " * 120}
+    (passage,) = read(write(tmp_path / f"a.{suffix}", [row]))
+    assert (passage.title, passage.section) == ("Tide", "Causes & Moon")
+    assert len(passage.text.split()) == 240 and passage.url.endswith("/Tide#Moon")
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '{"title": "A"}', '{"title": "A", "text": ["b"]}'])
+def test_a_broken_line_is_a_page_error_and_the_next_is_read(tmp_path, line):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{line}\n\n{json.dumps(ROWS[0])}\n")
+    source = open_source(str(path))
+    broken, whole = source.records()
+    with pytest.raises(PageError):
+        source.passages(broken)
+    assert source.passages(whole)[0].title == "Flute"
+
+
+def test_a_truncated_parquet_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    write(path, ROWS)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SourceError, match="no whole Parquet file"):
+        read(str(path))
+
+
+@pytest.mark.parametrize("spec", ["/no/such/file.jsonl", "magic", ""])
+def test_an_unknown_source_is_refused_with_what_is_allowed(spec):
+    with pytest.raises(SourceError, match="allowed are vital"):
+        open_source(spec)
+
+
+def test_a_folder_of_texts(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/Bass_flute.txt").write_text("It is low.")
+    (tmp_path / "a.md").write_text("Ä flute.")
+    (tmp_path / "c.txt").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "picture.png").write_bytes(b"\x89")
+    source = open_source(str(tmp_path))
+    first, second, broken = source.records()
+    assert source.passages(first)[0].text == "Ä flute."
+    assert source.passages(second)[0].title == "Bass flute" and source.passages(second)[0].id == "b/Bass_flute.txt.0"
+    with pytest.raises(PageError, match="UTF-8"):
+        source.passages(broken)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="holds no text file"):
+        list(open_source(str(tmp_path)).records())
+
+
+def test_a_dataset_is_streamed_and_skipped_into(tmp_path):
+    write(tmp_path / "train.parquet", ROWS)
+    spec = f"hf:{tmp_path}"
+    passages = read(spec)
+    assert [p.title for p in passages] == ["Flute", "Tide", "Tide", "Oboe"]
+    assert read(spec, start=2) == passages[3:]
+
+
+def test_a_dataset_that_cannot_be_had_is_named(tmp_path):
+    with pytest.raises(SourceError, match="cannot be read: .*--split"):
+        read(f"hf:{tmp_path / 'none'}:config")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
+def test_a_changed_file_has_another_fingerprint(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", ROWS)
+    before = open_source(path).fingerprint()
+    write(tmp_path / f"a.{suffix}", ROWS[:2])
+    assert open_source(path).fingerprint() != before
