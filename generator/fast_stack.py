@@ -20,10 +20,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from generator.modeling_fused import FusedConfig, Memory, Stack
+from generator.modeling_fused import FusedConfig, Memory, Stack, views
 
 if TYPE_CHECKING:
-    from generator.kernels import Shape, Tokens, Weights, Work
+    from generator.kernels import Shape, Tokens, Work
 
 # Raised when the file below would come out differently.
 _LAYOUT = 1
@@ -159,9 +159,15 @@ class FastDecoder:
         """
         return cls(config, load_file(path), embeddings, threads)
 
-    def start(self, memories: Sequence[Memory]) -> FastState:
-        """An answer to each memory's question, before anything was fed."""
-        return FastState(self, _Memories.of(memories), [_Row(number) for number in range(len(memories))])
+    def warm_up(self) -> None:
+        """Compile the kernel, or load it where it was compiled before."""
+        config = self.config
+        nothing = torch.zeros(config.layers, 2, 1, config.key_value_heads, 0, config.head_size)
+        self.start([Memory(nothing, torch.tensor([0]), torch.ones(1, 0, dtype=torch.bool))]).feed([[0]])
+
+    def start(self, memories: Sequence[Memory], drafts: Sequence[Drafts] = ()) -> FastState:
+        """An answer to each memory's question, before anything was fed; with drafts for each, or for none."""
+        return FastState(self, _Memories.of(memories), list(drafts) or [None] * len(memories))
 
     def advance(self, memories: _Memories, own: np.ndarray, batch: _Batch) -> np.ndarray:
         """Take tokens through all layers, a few at a time; keys and values go to `own`.
@@ -210,17 +216,18 @@ def _room(shape: Shape, positions: int) -> Work:
     """Room for a call, with some to spare."""
     from generator.kernels import Work
 
-    columns = max(shape.hidden, shape.inner, shape.heads * shape.size)
-    single = (np.zeros((_AT_ONCE, width), np.float32) for width in (shape.hidden, shape.heads * shape.size, shape.inner))
+    threads, columns = shape.threads, max(shape.hidden, shape.inner, shape.heads * shape.size)
     return Work(
-        *single,
-        np.zeros((shape.threads, _AT_ONCE, shape.heads, shape.size + 2), np.float32),
-        np.zeros((shape.threads, positions + _ROOM), np.float32),
-        np.zeros((shape.threads, _AT_ONCE, columns), np.float32),
-        np.zeros((shape.threads, _AT_ONCE, columns), np.int16),
-        np.zeros((shape.threads, _AT_ONCE), np.float32),
-        np.zeros((shape.threads, 64), np.int32),
-        np.zeros(1, np.int64),
+        states=np.zeros((_AT_ONCE, shape.hidden), np.float32),
+        queries=np.zeros((_AT_ONCE, shape.heads * shape.size), np.float32),
+        gated=np.zeros((_AT_ONCE, shape.inner), np.float32),
+        partial=np.zeros((threads, _AT_ONCE, shape.heads, shape.size + 2), np.float32),
+        scores=np.zeros((threads, positions + _ROOM), np.float32),
+        plain=np.zeros((threads, _AT_ONCE, columns), np.float32),
+        whole=np.zeros((threads, _AT_ONCE, columns), np.int16),
+        steps=np.zeros((threads, _AT_ONCE), np.float32),
+        sums=np.zeros((threads, 64), np.int32),
+        barrier=np.zeros(1, np.int64),
     )
 
 
@@ -264,72 +271,130 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Row:
-    """One answer: whose memory it sees, and how many tokens of its own it has."""
+    """One answer on its way.
+
+    Attributes:
+        question: whose memory it sees.
+        tokens: its own so far.
+        ahead: tokens that were guessed to follow and went through the layers already.
+        ahead_logits: after each of them.
+    """
 
     question: int
-    written: int = 0
+    tokens: tuple[int, ...] = ()
+    ahead: tuple[int, ...] = ()
+    ahead_logits: tuple[np.ndarray, ...] = ()
 
 
 class FastState:
-    """The decoder in the middle of writing; rows may have tokens of their own in different numbers."""
+    """The decoder in the middle of writing; rows may have tokens of their own in different numbers.
 
-    def __init__(self, decoder: FastDecoder, memories: _Memories, rows: Sequence[_Row]) -> None:
-        """Begin; `FastDecoder.start` is the way to make one."""
-        self._decoder, self._memories, self._rows = decoder, memories, list(rows)
-        self._spans = _spans(memories.seen[[row.question for row in rows]])
+    With drafts, tokens that are likely to follow go through the layers together with those fed, which costs little
+    more; where they are then fed, their logits are there already (Saxena 2023, prompt lookup decoding; a guess that
+    was wrong changes nothing).
+    """
+
+    def __init__(self, decoder: FastDecoder, memories: _Memories, drafts: Sequence[Drafts | None]) -> None:
+        """Begin, with one row for each memory; `FastDecoder.start` is the way to make one."""
+        self._decoder, self._memories, self._drafts = decoder, memories, list(drafts)
+        self._rows = [_Row(number) for number in range(len(drafts))]
+        self._spans = _spans(memories.seen)
         config = decoder.config
-        self._sizes = (config.layers, 2, config.key_value_heads, config.head_size)
-        self._own = np.empty((len(rows), *self._sizes, _ROOM), np.float32)
+        sizes = (config.layers, 2, config.key_value_heads, config.head_size)
+        self._own = np.empty((len(drafts), *sizes, _ROOM), np.float32)
+        self._twin: FastState | None = None
 
     def views(self, spans: Sequence[tuple[int, int]]) -> Tensor:
-        """See `Memory.views`; of a state of one row."""
-        seen = self._memories.seen[self._rows[0].question][None]
-        return Memory(torch.empty(0), torch.empty(0), seen, spans).views()
+        """Masks that show every passage and each alone, see `modeling_fused.views`; of a state of one row."""
+        return views(self._memories.seen[self._rows[0].question][None], spans)
 
     def select(self, rows: Sequence[int]) -> None:
         """Go on with these rows only, in this order; a row may occur several times."""
         if list(rows) != list(range(len(self._rows))):
-            self._own, self._spans = self._own[list(rows)], self._spans[list(rows)]
+            self._own, self._spans, self._twin = self._own[list(rows)], self._spans[list(rows)], None
             self._rows = [self._rows[row] for row in rows]
 
-    def fork(self, views: Tensor, back: int = 0) -> FastState:
+    def fork(self, masks: Tensor, back: int = 0) -> FastState:
         """Copies of a state of one row that see the memory differently.
 
         Args:
-            views: what each copy sees of the memory, bool (copies, memory length).
+            masks: what each copy sees of the memory, bool (copies, memory length).
             back: how many of the last tokens written the copies forget.
         """
         (row,) = self._rows
         fork = object.__new__(FastState)
-        fork._decoder, fork._memories, fork._sizes = self._decoder, self._memories, self._sizes
-        fork._rows = [replace(row, written=row.written - back)] * len(views)
-        fork._spans, fork._own = _spans(views), np.repeat(self._own, len(views), axis=0)
+        fork._decoder, fork._memories, fork._drafts = self._decoder, self._memories, self._drafts
+        fork._rows = [_Row(row.question, row.tokens[: len(row.tokens) - back])] * len(masks)
+        fork._spans, fork._own, fork._twin = _spans(masks), np.repeat(self._own, len(masks), axis=0), None
+        if len(masks) == 1 and np.array_equal(fork._spans, self._spans):
+            self._twin = fork
         return fork
 
     def feed(self, tokens: Sequence[Sequence[int]], parents: Sequence[int] | None = None) -> Tensor:
         """Add tokens to each row; see `DecoderState.feed`. Here rows may get tokens in different numbers."""
         if parents is not None:
             self.select(parents)
-        return torch.from_numpy(self._advance(tokens, [[len(row) - 1] for row in tokens]))
+        tokens = self._take_over(tokens)
+        guesses = [self._guess(row, new) for row, new in zip(self._rows, tokens, strict=True)]
+        fed = [() if guess is None else (*new, *guess) for new, guess in zip(tokens, guesses, strict=True)]
+        wanted = [range(len(new) - 1, len(whole)) for new, whole in zip(tokens, fed, strict=True)]
+        logits = iter(self._advance(fed, wanted))
+        following, rows = [], []
+        for row, new, guess in zip(self._rows, tokens, guesses, strict=True):
+            if guess is None:
+                first, ahead, later = row.ahead_logits[0], row.ahead[1:], row.ahead_logits[1:]
+            else:
+                first, ahead, later = next(logits), tuple(guess), tuple(next(logits) for _ in guess)
+            following.append(first)
+            rows.append(_Row(row.question, (*row.tokens, *new), ahead, later))
+        self._rows = rows
+        return torch.from_numpy(np.stack(following))
 
     def feed_all(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Add tokens (rows, n) to each row; see `DecoderState.feed_all`."""
         logits = self._advance(tokens, [range(len(row)) for row in tokens])
+        self._rows = [_Row(row.question, (*row.tokens, *new)) for row, new in zip(self._rows, tokens, strict=True)]
         return torch.from_numpy(logits.reshape(len(tokens), -1, logits.shape[1]))
 
+    def _guess(self, row: _Row, new: Sequence[int]) -> Sequence[int] | None:
+        """What will follow these new tokens; None when the row was ahead by just this token."""
+        if len(new) == 1 and row.ahead[:1] == tuple(new):
+            return None
+        drafts = self._drafts[row.question]
+        # Drafts of many rows would cost more than they save.
+        return drafts.after([*row.tokens[-Drafts.LONGEST :], *new]) if drafts and len(self._rows) == 1 else ()
+
+    def _take_over(self, tokens: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
+        """Where a copy that sees the same has read these tokens already, take over its keys and values.
+
+        Returns:
+            What is left to be fed, at least one token.
+        """
+        twin, self._twin = self._twin, None
+        if twin is None or len(twin._rows) != 1:
+            return tokens
+        (row,), (new,), start = self._rows, tokens, len(self._rows[0].tokens)
+        known = 0
+        for token, other in zip(new[:-1], twin._rows[0].tokens[start:], strict=False):
+            if token != other:
+                break
+            known += 1
+        self._make_room(start + known)
+        self._own[..., start : start + known] = twin._own[..., start : start + known]
+        self._rows[0] = _Row(row.question, (*row.tokens, *new[:known]))
+        return [new[known:]]
+
     def _advance(self, tokens: Sequence[Sequence[int]], wanted: Sequence[Sequence[int]]) -> np.ndarray:
-        """Add tokens to each row; logits after those wanted, float32 (all wanted, vocabulary)."""
-        self._make_room(max(row.written + len(new) for row, new in zip(self._rows, tokens, strict=True)))
-        logits = self._decoder.advance(self._memories, self._own, self._batch(tokens, wanted))
-        self._rows = [
-            replace(row, written=row.written + len(new)) for row, new in zip(self._rows, tokens, strict=True)
-        ]
-        return logits
+        """Take tokens through the layers after each row's; logits after those wanted, float32 (wanted, vocabulary)."""
+        if not any(tokens):
+            return np.empty((0, self._decoder.config.vocab_size), np.float32)
+        self._make_room(max(len(row.tokens) + len(new) for row, new in zip(self._rows, tokens, strict=True)))
+        return self._decoder.advance(self._memories, self._own, self._batch(tokens, wanted))
 
     def _batch(self, tokens: Sequence[Sequence[int]], wanted: Sequence[Sequence[int]]) -> _Batch:
         """New tokens of every row, as `FastDecoder.advance` wants them."""
         counts = [len(new) for new in tokens]
-        places = np.concatenate([row.written + np.arange(n) for row, n in zip(self._rows, counts, strict=True)])
+        places = np.concatenate([len(row.tokens) + np.arange(n) for row, n in zip(self._rows, counts, strict=True)])
         starts = [self._memories.starts[row.question] for row in self._rows]
         marks = [np.isin(np.arange(n), list(own)) for n, own in zip(counts, wanted, strict=True)]
         return _Batch(
@@ -351,13 +416,40 @@ class FastState:
             self._own = room
 
 
-def _spans(views: Tensor) -> np.ndarray:
+class Drafts:
+    """Guesses what will follow, from texts that are likely to be copied."""
+
+    # So many of the last tokens are looked at; what follows them is guessed the further, the more of them agree.
+    LONGEST = 3
+    _LENGTHS = ((3, 4), (2, 2))
+
+    def __init__(self, texts: Sequence[Sequence[int]]) -> None:
+        """Take up the texts, as token ids."""
+        self._after: dict[tuple[int, ...], Sequence[int]] = {}
+        for size, length in self._LENGTHS:
+            for text in texts:
+                for end in range(size, len(text)):
+                    self._after.setdefault(tuple(text[end - size : end]), tuple(text[end : end + length]))
+
+    def after(self, tokens: Sequence[int]) -> Sequence[int]:
+        """What may follow; nothing where the texts do not tell.
+
+        >>> Drafts([[1, 2, 3, 4, 5, 6, 7]]).after([9, 2, 3])
+        (4, 5)
+        """
+        for size, _ in self._LENGTHS:
+            if len(tokens) >= size and (found := self._after.get(tuple(tokens[-size:]))):
+                return found
+        return ()
+
+
+def _spans(masks: Tensor) -> np.ndarray:
     """Where masks (rows, length) are True, int64 (rows, spans, 2); unused spans are empty.
 
     >>> _spans(torch.tensor([[True, True, False, True], [False, False, True, True]])).tolist()
     [[[0, 2], [3, 4]], [[2, 4], [0, 0]]]
     """
-    edges = np.diff(np.pad(views.cpu().numpy().astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    edges = np.diff(np.pad(masks.cpu().numpy().astype(np.int8), ((0, 0), (1, 1))), axis=1)
     found = [np.stack([np.flatnonzero(row == 1), np.flatnonzero(row == -1)], axis=1) for row in edges]
     spans = np.zeros((len(found), max(map(len, found), default=0), 2), np.int64)
     for row, own in enumerate(found):

@@ -1,3 +1,5 @@
+# numba infers the types of what is compiled; mypy reads that code as plain Python and finds fault with it.
+# mypy: disable-error-code="call-arg, return-value, assignment, operator, call-overload"
 """The decoder's arithmetic on a CPU: one compiled function that takes a few tokens through every layer.
 
 One token's time goes into reading weights, so they are 8-bit, and several tokens (beams, answers, drafts) read them
@@ -175,9 +177,7 @@ def _emit_tile(
     chunks = builder.udiv(columns, ir.Constant(word, CHUNK))
     with cgutils.for_range(builder, chunks, intp=word) as loop:
         offset = builder.mul(loop.index, ir.Constant(word, 2 * CHUNK))
-        inputs = [
-            _load(builder, builder.add(place, offset), ir.VectorType(short, CHUNK), 2) for place in tokens
-        ]
+        inputs = [_load(builder, builder.add(place, offset), ir.VectorType(short, CHUNK), 2) for place in tokens]
         offset = builder.mul(loop.index, ir.Constant(word, TILE * CHUNK))
         _prefetch(builder, builder.add(builder.add(base, offset), ir.Constant(word, _AHEAD)))
         for row in range(TILE):
@@ -285,7 +285,7 @@ def _wait(barrier: np.ndarray, target: int) -> None:
 
 @_inlined
 def _exp(x: float) -> float:
-    """e to the x, x at most 80, to six digits (Cephes' way: a power of two times a polynomial); loops over it stay fast."""
+    """The exponential of x, at most 80, to six digits: a power of two times a polynomial, as Cephes computes it."""
     x = max(x, np.float32(-87.0))
     power = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
     x = x - power * np.float32(0.6931471805599453)
@@ -330,7 +330,19 @@ def _normed(state: np.ndarray, norm: np.ndarray, epsilon: float, plain: np.ndarr
 
 
 @_compiled
-def _tile(tiles, start, scales, whole, steps, count, columns, sums, out, at, add):
+def _tile(
+    tiles: np.ndarray,
+    start: int,
+    scales: np.ndarray,
+    whole: np.ndarray,
+    steps: np.ndarray,
+    count: int,
+    columns: int,
+    sums: np.ndarray,
+    out: np.ndarray,
+    at: int,
+    add: bool,
+) -> None:
     """One tile of a matrix times all tokens: out[token, at : at + 4], added where `add`."""
     for first in range(0, count, _TOGETHER):
         together = min(_TOGETHER, count - first)
@@ -347,7 +359,22 @@ def _tile(tiles, start, scales, whole, steps, count, columns, sums, out, at, add
 
 
 @_compiled
-def _matrix(tiles, start, scales, whole, steps, count, columns, sums, out, at, rows, add, thread, threads):
+def _matrix(
+    tiles: np.ndarray,
+    start: int,
+    scales: np.ndarray,
+    whole: np.ndarray,
+    steps: np.ndarray,
+    count: int,
+    columns: int,
+    sums: np.ndarray,
+    out: np.ndarray,
+    at: int,
+    rows: int,
+    add: bool,
+    thread: int,
+    threads: int,
+) -> None:
     """A thread's share of the rows of a matrix times all tokens: out[token, at + row], added where `add`."""
     first, last = _share(rows // TILE, thread, threads)
     for tile in range(first, last):
@@ -356,7 +383,7 @@ def _matrix(tiles, start, scales, whole, steps, count, columns, sums, out, at, r
 
 
 @_compiled
-def _scores(keys, first, last, query, scores):
+def _scores(keys: np.ndarray, first: int, last: int, query: np.ndarray, scores: np.ndarray) -> None:
     """Products of a query (size,) with keys (size, positions) from `first` to `last`."""
     # Slices, since an index that could be negative keeps the compiler from computing several at once.
     out = scores[: last - first]
@@ -373,7 +400,7 @@ def _scores(keys, first, last, query, scores):
 
 
 @_compiled
-def _weighted(values, first, last, weights, out):
+def _weighted(values: np.ndarray, first: int, last: int, weights: np.ndarray, out: np.ndarray) -> None:
     """Add to out (size,) the values (size, positions) from `first` to `last`, weighted."""
     for place in range(values.shape[0]):
         row = values[place, first:last]
@@ -384,7 +411,7 @@ def _weighted(values, first, last, weights, out):
 
 
 @_compiled
-def _exponentials(scores, count, result, size):
+def _exponentials(scores: np.ndarray, count: int, result: np.ndarray, size: int) -> None:
     """Scores to exponentials, below the largest; that and their sum go into result[size] and result[size + 1]."""
     largest = np.float32(-1e30)
     for place in range(count):
@@ -398,7 +425,9 @@ def _exponentials(scores, count, result, size):
 
 
 @_compiled
-def _attend(shape, seen, work, tokens, token, head, layer, thread):
+def _attend(
+    shape: Shape, seen: Seen, work: Work, tokens: Tokens, token: int, head: int, layer: int, thread: int
+) -> None:
     """A thread's part of one head's attention of one token: over its share of every span of positions."""
     row, group = tokens.rows[token], head // (shape.heads // shape.groups)
     memory, own = seen.memory[seen.question[row], layer], seen.own[row, layer]
@@ -424,7 +453,7 @@ def _attend(shape, seen, work, tokens, token, head, layer, thread):
 
 
 @_compiled
-def _together(shape, partial, token, out):
+def _together(shape: Shape, partial: np.ndarray, token: int, out: np.ndarray) -> None:
     """All threads' parts of a token's attention as one, out (heads · size,)."""
     size = shape.size
     for head in range(shape.heads):
@@ -443,7 +472,7 @@ def _together(shape, partial, token, out):
 
 
 @_compiled
-def _place_head(shape, seen, work, tokens, block, layer, thread):
+def _place_head(shape: Shape, seen: Seen, work: Work, tokens: Tokens, block: int, layer: int, thread: int) -> None:
     """Take up one head's rows, in work.plain: turn queries and keys to their positions, keep keys and values."""
     size = shape.size
     for token in range(tokens.rows.size):
@@ -465,7 +494,7 @@ def _place_head(shape, seen, work, tokens, block, layer, thread):
 
 
 @_compiled
-def _gate(shape, tiles, start, scales, work, count, thread):
+def _gate(shape: Shape, tiles: np.ndarray, start: int, scales: np.ndarray, work: Work, count: int, thread: int) -> None:
     """A thread's share of the gated feed-forward's inner values: silu(gate) · up."""
     whole, steps, sums, plain = work.whole[thread], work.steps[thread], work.sums[thread], work.plain[thread]
     hidden, inner = shape.hidden, shape.inner
@@ -482,7 +511,9 @@ def _gate(shape, tiles, start, scales, work, count, thread):
 
 
 @njit(fastmath=True, nogil=True, error_model="numpy", cache=True)
-def advance(shape, weights, seen, work, tokens, logits, thread):  # noqa: ANN001, ANN201
+def advance(
+    shape: Shape, weights: Weights, seen: Seen, work: Work, tokens: Tokens, logits: np.ndarray, thread: int
+) -> None:
     """Take tokens through all layers; to be called by `shape.threads` threads at once.
 
     Args:
@@ -507,7 +538,9 @@ def advance(shape, weights, seen, work, tokens, logits, thread):  # noqa: ANN001
         first, last = _share(blocks, thread, threads)
         for block in range(first, last):
             at = start + block * size * hidden
-            _matrix(tiles, at, scales[row + block * size :], whole, steps, count, hidden, sums, plain, 0, size, False, 0, 1)
+            _matrix(
+                tiles, at, scales[row + block * size :], whole, steps, count, hidden, sums, plain, 0, size, False, 0, 1
+            )
             _place_head(shape, seen, work, tokens, block, layer, thread)
         start, row = start + blocks * size * hidden, row + blocks * size
         waits += threads
@@ -520,7 +553,9 @@ def advance(shape, weights, seen, work, tokens, logits, thread):  # noqa: ANN001
         for token in range(count):
             _together(shape, work.partial, token, plain[token])
             steps[token] = _to_integers(plain[token, :mixed], whole[token])
-        _matrix(tiles, start, scales[row:], whole, steps, count, mixed, sums, work.states, 0, hidden, True, thread, threads)
+        _matrix(
+            tiles, start, scales[row:], whole, steps, count, mixed, sums, work.states, 0, hidden, True, thread, threads
+        )
         start, row = start + hidden * mixed, row + hidden
         waits += threads
         _wait(work.barrier, waits)
@@ -534,7 +569,9 @@ def advance(shape, weights, seen, work, tokens, logits, thread):  # noqa: ANN001
         for token in range(count):
             steps[token] = _to_integers(work.gated[token], whole[token])
         inner = shape.inner
-        _matrix(tiles, start, scales[row:], whole, steps, count, inner, sums, work.states, 0, hidden, True, thread, threads)
+        _matrix(
+            tiles, start, scales[row:], whole, steps, count, inner, sums, work.states, 0, hidden, True, thread, threads
+        )
         start, row = start + hidden * inner, row + hidden
         waits += threads
         _wait(work.barrier, waits)
@@ -542,4 +579,6 @@ def advance(shape, weights, seen, work, tokens, logits, thread):  # noqa: ANN001
         _normed(work.states[tokens.wanted[number]], norms[2 * shape.layers], shape.epsilon, plain[number])
         steps[number] = _to_integers(plain[number, :hidden], whole[number])
     wanted, vocabulary = tokens.wanted.size, shape.rows
-    _matrix(tiles, start, scales[row:], whole, steps, wanted, hidden, sums, logits, 0, vocabulary, False, thread, threads)
+    _matrix(
+        tiles, start, scales[row:], whole, steps, wanted, hidden, sums, logits, 0, vocabulary, False, thread, threads
+    )
