@@ -1,5 +1,5 @@
 # numba infers the types of what is compiled; mypy reads that code as plain Python and finds fault with it.
-# mypy: disable-error-code="call-arg, return-value, assignment, operator, call-overload"
+# mypy: disable-error-code="call-arg, return-value, assignment, operator, call-overload, attr-defined"
 """The decoder's arithmetic on a CPU: one compiled function that takes a few tokens through every layer.
 
 One token's time goes into reading weights, so they are 8-bit, and several tokens (beams, answers, drafts) read them
