@@ -64,7 +64,7 @@ class AskSettings:
 
     retrieval: str = "mixed"
     passages: int = 4
-    generator: str = "extractive"
+    generator: str = "fused"
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     candidates: int = 1
     unsupported: str = "mark"

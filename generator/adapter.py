@@ -103,7 +103,7 @@ def read_adapter(folder: Path, base: str, base_sha256: str) -> dict[str, Tensor]
         raise GeneratorError(f"{folder / WEIGHTS} is missing or damaged ({error}); check it out again") from error
 
 
-def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
+def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str, decoder: bool = True) -> FusedModel:
     """The fused model with an adapter merged into the copies of those layers that it changes.
 
     Args:
@@ -111,12 +111,14 @@ def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> Fu
         folder: the adapter's.
         base: the base's name.
         base_sha256: the hash of its file.
+        decoder: False leaves the decoder as the base has it, which saves memory where another one writes.
 
     Raises:
         GeneratorError: see `read_adapter`; or the adapter does not fit the model.
     """
     tensors = read_adapter(folder, base, base_sha256)
-    stacks = {name: _changed(stack, _under(tensors, name), folder) for name in _STACKS}
+    changes = {name: _under(tensors, name) if name == "encoder" or decoder else {} for name in _STACKS}
+    stacks = {name: _changed(stack, changes[name], folder) for name in _STACKS}
     model = FusedModel(stack.config, stacks["encoder"], stacks["decoder"])
     if _RANKS in tensors:
         model.rank_keys.data.copy_(tensors[_RANKS])

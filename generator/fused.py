@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from generator.decoding import Voice
+    from generator.fast_stack import FastDecoder, FastState
     from generator.modeling_fused import DecoderState, FusedModel, Memory
     from generator.opening import OpeningWriter
     from generator.selection.quotes import Quoter
@@ -43,9 +44,21 @@ class FusedGenerator:
     """Writes with the fused encoder–decoder (`generator.base.Generator`)."""
 
     def __init__(
-        self, model: FusedModel, tokenizer: Tokenizer, name: str = "fused", quoter: Quoter | None = None
+        self,
+        model: FusedModel,
+        tokenizer: Tokenizer,
+        name: str = "fused",
+        quoter: Quoter | None = None,
+        fast: FastDecoder | None = None,
     ) -> None:
-        """Hold a model, its tokenizer, and what chooses passage sentences; without that, every sentence is written.
+        """Hold the parts.
+
+        Args:
+            model: reads, and writes where `fast` is None.
+            tokenizer: the model's.
+            name: by which the generator was asked for.
+            quoter: chooses passage sentences; without it, every sentence is written.
+            fast: writes.
 
         Raises:
             GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
@@ -55,7 +68,7 @@ class FusedGenerator:
         self.name = name
         self.layout = FusedLayout(tokenizer)
         self.quoter = quoter
-        self._model = model
+        self._model, self._fast = model, fast
         self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
@@ -76,20 +89,24 @@ class FusedGenerator:
         import torch
 
         from data.assets import asset_path, cache_folder, read_manifest
+        from generator.adapter import adapted_model
+        from generator.fast_loading import fast_decoder
         from generator.gguf_checkpoint import load_gguf
-        from generator.modeling_fused import FusedModel
+        from generator.modeling_fused import FusedModel, best_device
 
-        path = asset_path("smollm2")
+        path, base = asset_path("smollm2"), read_manifest()["smollm2"].sha256
         stack, tokenizer = load_gguf(path, cache_folder() / "fused")
-        if adapter is None:
-            model = FusedModel(stack.config, stack).requires_grad_(False)
-        else:
-            from generator.adapter import adapted_model
 
-            model = adapted_model(stack, adapter, path.stem, read_manifest()["smollm2"].sha256)
-        if torch.cuda.is_available():
-            model = model.to("cuda", torch.bfloat16)
-        return cls(model, tokenizer, name, quoter)
+        def whole(decoder: bool = True) -> FusedModel:
+            if adapter is None:
+                return FusedModel(stack.config, stack).requires_grad_(False)
+            return adapted_model(stack, adapter, path.stem, base, decoder=decoder)
+
+        device = best_device()
+        if device.type != "cpu":
+            return cls(whole().to(device, torch.bfloat16), tokenizer, name, quoter)
+        fast = fast_decoder(stack, lambda: whole().decoder, base, adapter, cache_folder())
+        return cls(whole(decoder=fast is None), tokenizer, name, quoter, fast)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
         """What fits of the passages; see `Generator.read`."""
@@ -103,20 +120,17 @@ class FusedGenerator:
         stop: threading.Event | None = None,
     ) -> Iterator[Step]:
         """Write the answer; see `Generator.stream`."""
-        import torch
-
         from generator.decoding import decode, finish
-        from generator.modeling_fused import DecoderState
 
         stop = stop or threading.Event()
         yield Step("reading", "")
         read = [part for part in passages if part.text]
         asked = self.layout.question(question, settings.wording)
-        with torch.inference_mode():
-            memory, logits = self._model.ask(asked, self._memory(read))
-        state, voice = DecoderState(self._model, memory), self._voice(question, read)
+        ids = self._ids(read)
+        memory, voice = self._memory(ids), self._voice(question, read)
+        state, logits = self._ask([asked], [memory], [ids])
         if settings.decoding in ("opening", "sentences"):
-            writer = self._writer(question, read, settings, state, memory.views(), voice)
+            writer = self._writer(question, read, settings, state, state.views(memory.spans), voice)
             steps = writer.write(logits, asked[-1], stop)
         else:
             steps = decode(logits, state.feed, voice, settings, stop)
@@ -130,7 +144,7 @@ class FusedGenerator:
         question: str,
         read: Sequence[ReadPassage],
         settings: GenerationSettings,
-        state: DecoderState,
+        state: DecoderState | FastState,
         views: Tensor,
         voice: Voice,
     ) -> OpeningWriter | SentenceWriter:
@@ -172,22 +186,16 @@ class FusedGenerator:
         Returns:
             The answers, each of whole sentences.
         """
-        import torch
-
         from generator.decoding import decode_batch, finish
-        from generator.modeling_fused import DecoderState, Memory
 
         distinct = list({id(request): request for request in requests}.values())
         places = [next(n for n, other in enumerate(distinct) if other is request) for request in requests]
-        with torch.inference_mode():
-            prompts = [self.layout.question(question, settings[0].wording) for question, _ in distinct]
-            memories = [self._memory(read) for _, read in distinct]
-            asked = [self._model.ask(prompt, memory) for prompt, memory in zip(prompts, memories, strict=True)]
+        prompts = [self.layout.question(question, settings[0].wording) for question, _ in distinct]
+        ids = [self._ids(read) for _, read in distinct]
+        state, logits = self._ask(prompts, [self._memory(own) for own in ids], ids)
         voices = [self._voice(question, read) for question, read in distinct]
-        state = DecoderState(self._model, Memory.batch([memory for memory, _ in asked]))
         state.select(places)
-        logits = torch.cat([asked[place][1] for place in places])
-        steps = decode_batch(logits, state.feed, [voices[place] for place in places], settings, stop)
+        steps = decode_batch(logits[places], state.feed, [voices[place] for place in places], settings, stop)
         texts = collections.deque(steps, maxlen=1).pop()
         return [finish(text, own) for text, own in zip(texts, settings, strict=True)]
 
@@ -205,10 +213,13 @@ class FusedGenerator:
         import torch
 
         asked, written = self.layout.question(question, wording), self.layout.answer(answer)
+        memory, ids = self._memory(self._ids(passages)), [asked + written[:-1]]
         with torch.inference_mode():
-            ids = torch.tensor([asked + written[:-1]], device=self._model.rank_keys.device)
-            states = self._model.states(ids, self._memory(passages))[0, len(asked) - 1 :]
-            logits = self._model.decoder.logits(states).float()
+            if self._fast:
+                logits = self._fast.start([memory]).feed_all(ids)[0, len(asked) - 1 :]
+            else:
+                states = self._model.states(torch.tensor(ids, device=memory.mask.device), memory)
+                logits = self._model.decoder.logits(states[0, len(asked) - 1 :]).float()
             target = torch.tensor(written, device=logits.device)
             loss = torch.nn.functional.cross_entropy(logits, target, reduction="sum")
         return float(loss), len(written)
@@ -221,10 +232,37 @@ class FusedGenerator:
         texts = [fused_passage(part.passage.title, part.text) for part in passages if part.text]
         return Voice(self.layout.text, self.layout.end, Sources(self.layout.tokenizer, question, texts))
 
-    def _memory(self, passages: Sequence[ReadPassage]) -> Memory:
-        """What the decoder attends to of the passages that were read, best first."""
-        ids = [self.layout.passage(part.passage.title, part.text) for part in passages if part.text]
-        return self._model.fuse(self._passages.prefix, self._passages.read(ids))
+    def _ids(self, passages: Sequence[ReadPassage]) -> list[list[int]]:
+        """The token ids of the passages that were read, best first."""
+        return [self.layout.passage(part.passage.title, part.text) for part in passages if part.text]
+
+    def _memory(self, passages: Sequence[Sequence[int]]) -> Memory:
+        """What the decoder attends to of passages, given as token ids."""
+        return self._model.fuse(self._passages.prefix, self._passages.read(passages))
+
+    def _ask(
+        self, prompts: Sequence[list[int]], memories: Sequence[Memory], passages: Sequence[Sequence[Sequence[int]]]
+    ) -> tuple[DecoderState | FastState, Tensor]:
+        """Let the decoder read questions: its state, one row for each, and the logits of the answers' first tokens.
+
+        Args:
+            prompts: token ids of each question.
+            memories: of each question.
+            passages: the token ids of what each question's memory holds, which answers may copy.
+        """
+        import torch
+
+        if self._fast:
+            from generator.fast_stack import Drafts
+
+            state = self._fast.start(memories, [Drafts(texts) for texts in passages])
+            return state, state.feed(prompts)
+        from generator.modeling_fused import DecoderState, Memory
+
+        with torch.inference_mode():
+            asked = [self._model.ask(prompt, memory) for prompt, memory in zip(prompts, memories, strict=True)]
+        both = DecoderState(self._model, Memory.batch([memory for memory, _ in asked]))
+        return both, torch.cat([logits for _, logits in asked])
 
     def _cost(self, texts: Sequence[str]) -> int:
         return sum(len(self.layout.ids(text)) for text in texts)

@@ -239,14 +239,6 @@ class Memory:
     mask: Tensor
     spans: Sequence[tuple[int, int]] = ()
 
-    def views(self) -> Tensor:
-        """Masks that show every passage, and each passage alone, bool (1 + passages, length)."""
-        masks = self.mask.repeat(1 + len(self.spans), 1)
-        for row in range(1, len(masks)):
-            for number, (start, end) in enumerate(self.spans, start=1):
-                masks[row, start:end] &= number == row
-        return masks
-
     @classmethod
     def batch(cls, memories: Sequence[Memory]) -> Memory:
         """Several memories as one, padded at the end."""
@@ -260,6 +252,20 @@ class Memory:
             torch.cat([memory.starts for memory in memories]),
             torch.cat([functional.pad(memory.mask, (0, room)) for memory, room in pairs]),
         )
+
+
+def views(mask: Tensor, spans: Sequence[tuple[int, int]]) -> Tensor:
+    """Masks that show every passage, and each passage alone, bool (1 + passages, length).
+
+    Args:
+        mask: what there is to see, bool (1, length).
+        spans: where the passages lie, see `Memory`.
+    """
+    masks = mask.repeat(1 + len(spans), 1)
+    for row in range(1, len(masks)):
+        for number, (start, end) in enumerate(spans, start=1):
+            masks[row, start:end] &= number == row
+    return masks
 
 
 class FusedModel(nn.Module):
@@ -373,6 +379,10 @@ class DecoderState:
         self._mask = memory.mask
         self._written = 0
 
+    def views(self, spans: Sequence[tuple[int, int]]) -> Tensor:
+        """Masks that show every passage and each alone, see `views`; of a state of one row."""
+        return views(self._mask, spans)
+
     def select(self, rows: Sequence[int]) -> None:
         """Go on with these rows only, in this order; a row may occur several times."""
         if list(rows) != list(range(self._past.rows)):
@@ -418,6 +428,13 @@ class DecoderState:
         states = self._model.decoder(ids, positions, self._past, None if alone else mask)
         self._written += count
         return self._model.decoder.logits(states).float()
+
+
+def best_device() -> torch.device:
+    """Where the model runs fastest here: an NVIDIA GPU, Apple's, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def causal_mask(tokens: int, seen: int = 0, device: torch.device | str | None = None) -> Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from generator.abstention import says_lacking
+from generator.grounding import word_list
 from generator.selection.quotes import Quote, Room, best_opening, following, place_of
 from generator.sentencewise import SentenceWriter, WrittenSentence
 
@@ -128,7 +129,10 @@ class OpeningWriter:
 
     def _judged(self, sentences: Sequence[WrittenSentence], evidence: Evidence) -> list[float]:
         """How likely each belongs into the answer; 0 for one that does not stand on a passage, or lacks the answer."""
-        good = [self._writer.is_good(each) and not says_lacking(each.text) for each in sentences]
+        good = [
+            self._writer.is_good(each) and not says_lacking(each.text) and not _stammers(each.text)
+            for each in sentences
+        ]
         standing = [
             (each.text, each.grounding.passage or 0) for each, fine in zip(sentences, good, strict=True) if fine
         ]
@@ -147,3 +151,14 @@ def without_verdict(sentence: str) -> str:
     """
     rest = _VERDICT.sub("", sentence)
     return rest[:1].upper() + rest[1:] if rest != sentence else sentence
+
+
+def _stammers(sentence: str) -> bool:
+    """Whether a sentence has three words in a row twice.
+
+    >>> _stammers("The right to freedom of speech, freedom of speech, and more."), _stammers("The sea rises.")
+    (True, False)
+    """
+    words = word_list(sentence)
+    stretches = list(zip(words, words[1:], words[2:], strict=False))
+    return len(set(stretches)) < len(stretches)

@@ -24,6 +24,7 @@ from generator.decoding import Row, Voice, decode_rows
 from generator.grounding import Grounding, Source, ground, word_list
 
 if TYPE_CHECKING:
+    from generator.fast_stack import FastState
     from generator.modeling_fused import DecoderState
 
 # Passages beyond so many are only seen together with the others.
@@ -55,7 +56,12 @@ class SentenceWriter:
     """Writes one answer."""
 
     def __init__(
-        self, state: DecoderState, views: Tensor, sources: Sequence[Source], voice: Voice, settings: GenerationSettings
+        self,
+        state: DecoderState | FastState,
+        views: Tensor,
+        sources: Sequence[Source],
+        voice: Voice,
+        settings: GenerationSettings,
     ) -> None:
         """Begin an answer.
 
@@ -145,7 +151,12 @@ class SentenceWriter:
         return float(first + rest.gather(1, following[:, None]).sum())
 
     def _rows(
-        self, logits: Tensor, state: DecoderState, count: int, stop: threading.Event, begin: Sequence[int] = ()
+        self,
+        logits: Tensor,
+        state: DecoderState | FastState,
+        count: int,
+        stop: threading.Event,
+        begin: Sequence[int] = (),
     ) -> Iterator[list[Row]]:
         """The next sentence in each row, behind what it begins with."""
         before = len(self._sentences)

@@ -162,7 +162,7 @@ def install(runs: Sequence[Path]) -> None:
 
     mean = average_adapters([load_file(run) for run in runs])
     save_tensors(mean, _ADAPTERS, {"encoders": str(_count_encoders(runs[0]))})
-    encoder = Encoder.load()
+    encoder = Encoder.load(exact=True)
     passages = read_vital_articles(asset_path("vital-articles"))
     texts = [passage.text for passage in passages]
     vectors = shipped_vectors(encoder.model, encoder.tokenizer, texts)

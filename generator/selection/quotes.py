@@ -22,6 +22,7 @@ _LEANING = re.compile(
     r"^(?:\W*)(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Hence|Also|"
     r"Another|Other|Others|Here|There|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
     r"Moreover|Then|Later|Afterwards|In (?:this|these|addition|contrast|both|such)|For (?:this|example|instance)|"
+    r"(?:In|As|According|Under|For|At|On|By|With|When|While|Although|Though)\b.{0,100}?, (?:it|they|he|she|this)|"
     r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same)|[^,]{1,60}, (?:it|they|he|she|this))\b"
 )
 # Among so many words of a sentence one of these leans on something before it, unless a name is there.

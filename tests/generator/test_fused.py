@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import torch
 
 from data.passages import Passage
 from data.sentences import is_complete, split_sentences
@@ -135,3 +136,16 @@ def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
     ]
     first, second, third = trained.write_batch([requests[0]] * 3, sampled)
     assert first == third != second
+
+
+def test_the_fast_decoder_prefers_the_tokens_that_torch_does(generator, corpus):
+    if generator._fast is None:
+        pytest.skip("there is no fast decoder here")
+    memory = generator._memory(generator._ids(generator.read("What is honey?", corpus[5:8])))
+    answer = generator.layout.answer("Honey is a sweet food made by bees from nectar. Bees keep it in wax combs.")
+    ids = generator.layout.question("What is honey?") + answer
+    expected = generator._model(torch.tensor([ids]), memory)[0]
+    logits = generator._fast.start([memory]).feed_all([ids])[0]
+    agree = (logits.argmax(-1) == expected.argmax(-1)).float().mean()
+    assert agree > 0.9
+    assert (logits.log_softmax(-1) - expected.log_softmax(-1)).abs().mean() < 0.1

@@ -1,0 +1,218 @@
+"""A BERT encoder with 8-bit products on a CPU, run by ONNX Runtime.
+
+The graph is written here from the encoder's weights, without an exporter: matrix products take 8-bit weights, with a
+scale for each output, and activations that are rounded as they come; all else stays float32. It knows weights,
+token ids and vectors, no texts and no index.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from torch import nn
+    from transformers import BertModel
+
+    from retriever.modeling_retribert import RetriBertModel
+
+_FUSED = "com.microsoft"
+# Raised when the graphs would come out differently.
+_LAYOUT = 1
+
+
+class Int8Bert:
+    """Stands in for a `BertModel` that gives its last hidden states."""
+
+    def __init__(self, bert: BertModel, session: onnxruntime.InferenceSession) -> None:
+        """Hold the encoder, whose embeddings are used, and the session of its layers."""
+        embeddings = bert.embeddings
+        self._words = embeddings.word_embeddings.weight.detach().numpy()
+        places, kinds = embeddings.position_embeddings.weight, embeddings.token_type_embeddings.weight
+        self._places = (places + kinds[0]).detach().numpy()
+        self._session = session
+
+    def __call__(self, ids: Sequence[int]) -> np.ndarray:
+        """One text's token ids to its hidden states, float32 (tokens, hidden)."""
+        embedded = self._words[ids] + self._places[: len(ids)]
+        return self._session.run(None, {"embedded": embedded[None]})[0][0]
+
+    @classmethod
+    def load(cls, bert: BertModel, path: Path) -> Int8Bert:
+        """Open the graph of an encoder's layers; it is written where missing.
+
+        Args:
+            bert: in float32 on the CPU.
+            path: of the graph, named by the weights' hash.
+
+        Raises:
+            ImportError: ONNX Runtime is not installed.
+            OSError: the graph cannot be written.
+        """
+        import onnxruntime
+
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name}.{os.getpid()}.part")
+            part.write_bytes(write_graph(bert))
+            os.replace(part, path)
+        options = onnxruntime.SessionOptions()
+        # Texts share the cores, each with one thread: that needs no padding, and no waiting for one another.
+        options.intra_op_num_threads = 1
+        return cls(bert, onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+
+
+class FastEmbedder:
+    """A RetriBERT with mean pooling whose encoders are `Int8Bert`s; texts come one by one, from any thread."""
+
+    def __init__(self, model: RetriBertModel, questions: Int8Bert, answers: Int8Bert) -> None:
+        """Hold both encoders, which may be the same, and the model's projections."""
+        self._questions, self._answers, self._normalize = questions, answers, model.config.normalize
+        self._rows = [layer.weight.detach().numpy() for layer in (model.project_query, model.project_doc)]
+
+    def embed_question(self, ids: Sequence[int]) -> np.ndarray:
+        """One question's token ids to its vector, float32 (dimensions,)."""
+        return self._projected(self._questions(ids), self._rows[0])
+
+    def embed_answer(self, ids: Sequence[int]) -> np.ndarray:
+        """One passage's or sentence's token ids to its vector, float32 (dimensions,)."""
+        return self._projected(self._answers(ids), self._rows[1])
+
+    def _projected(self, states: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        vector = rows @ states.mean(axis=0)
+        return vector / max(float(np.linalg.norm(vector)), 1e-12) if self._normalize else vector
+
+    @classmethod
+    def load(cls, model: RetriBertModel, folder: Path, identity: str) -> FastEmbedder:
+        """Open the graphs of a model's encoders in a folder, or write them there first.
+
+        Args:
+            model: one for which `why_not` finds nothing.
+            folder: made where missing; graphs of other models in it are removed.
+            identity: the hash of the model's weights.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        name = f"{_LAYOUT}-{identity[:20]}"
+        for other in folder.glob("*.onnx"):
+            if not other.name.startswith(name):
+                other.unlink(missing_ok=True)
+        questions = Int8Bert.load(model.bert_query, folder / f"{name}-questions.onnx")
+        if model.bert_doc is None:
+            return cls(model, questions, questions)
+        return cls(model, questions, Int8Bert.load(model.bert_doc, folder / f"{name}-answers.onnx"))
+
+
+def why_not(model: RetriBertModel) -> str:
+    """Why a model cannot compute with 8-bit products here; "" if it can."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        return str(error)
+    config, weight = model.config, model.bert_query.embeddings.word_embeddings.weight
+    if config.pooling != "mean" or model.bert_query.config.hidden_act != "gelu":
+        return "only mean pooling and the activation gelu are written as 8-bit graphs"
+    return (
+        "" if weight.device.type == "cpu" and weight.dtype.itemsize == 4 else "the model is not in float32 on the CPU"
+    )
+
+
+def write_graph(bert: BertModel) -> bytes:
+    """The encoder's layers as an ONNX model: "embedded" (1, tokens, hidden) to the last states."""
+    from onnx import TensorProto, helper
+
+    graph = _Graph()
+    layer_norm = bert.embeddings.LayerNorm
+    epsilon = bert.config.layer_norm_eps
+    states = graph.add(
+        "LayerNormalization", ["embedded", *graph.norm("embeddings", layer_norm)], "", axis=-1, epsilon=epsilon
+    )
+    for number, layer in enumerate(bert.encoder.layer):
+        own, name = layer.attention, f"layer{number}"
+        parts = graph.product(states, [own.self.query, own.self.key, own.self.value], f"{name}.parts")
+        mixed = graph.add(
+            "MultiHeadAttention", graph.split(parts, 3), _FUSED, num_heads=bert.config.num_attention_heads
+        )
+        attended = graph.product(mixed, [own.output.dense], f"{name}.output")
+        states = graph.skip(attended, states, own.output.LayerNorm, f"{name}.first", epsilon)
+        inner = graph.add("Gelu", [graph.product(states, [layer.intermediate.dense], f"{name}.inner")], _FUSED)
+        outer = graph.product(inner, [layer.output.dense], f"{name}.outer")
+        states = graph.skip(outer, states, layer.output.LayerNorm, f"{name}.second", epsilon)
+    sizes: list[str | int | None] = [1, "tokens", bert.config.hidden_size]
+    made = helper.make_graph(
+        graph.nodes,
+        "encoder",
+        [helper.make_tensor_value_info("embedded", TensorProto.FLOAT, sizes)],
+        [helper.make_tensor_value_info(states, TensorProto.FLOAT, sizes)],
+        graph.weights,
+    )
+    versions = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
+    return helper.make_model(made, opset_imports=versions, ir_version=9).SerializeToString()
+
+
+class _Graph:
+    """Nodes and weights of a graph that is being written."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self._widths: dict[str, int] = {}
+
+    def add(self, kind: str, inputs: list[str], domain: str, **settings: Any) -> str:  # noqa: ANN401 (onnx takes numbers and texts)
+        """Add a node; the name of its result."""
+        from onnx import helper
+
+        result = f"state{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [result], domain=domain, **settings))
+        return result
+
+    def split(self, states: str, count: int) -> list[str]:
+        """Cut the last dimension into equal parts; their names."""
+        from onnx import helper
+
+        results = [f"{states}.{number}" for number in range(count)]
+        sizes = self.weight(f"{states}.sizes", np.full(count, self._widths[states] // count, np.int64))
+        self.nodes.append(helper.make_node("Split", [states, sizes], results, axis=-1))
+        return results
+
+    def weight(self, name: str, values: np.ndarray) -> str:
+        """Add a weight; its name."""
+        from onnx import numpy_helper
+
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def norm(self, name: str, norm: nn.LayerNorm) -> list[str]:
+        """Add a norm's weight and bias; their names."""
+        return [
+            self.weight(f"{name}.scale", norm.weight.detach().numpy()),
+            self.weight(f"{name}.shift", norm.bias.detach().numpy()),
+        ]
+
+    def skip(self, new: str, old: str, norm: nn.LayerNorm, name: str, epsilon: float) -> str:
+        """Add the norm of a sum; the name of its result."""
+        return self.add("SkipLayerNormalization", [new, old, *self.norm(name, norm)], _FUSED, epsilon=epsilon)
+
+    def product(self, states: str, linears: list[nn.Linear], name: str) -> str:
+        """Add linear layers side by side as one 8-bit product; the name of its result."""
+        matrix = np.concatenate([linear.weight.detach().numpy() for linear in linears])
+        bias = np.concatenate([linear.bias.detach().numpy() for linear in linears])
+        steps = np.abs(matrix).max(axis=1) / 127
+        whole = np.round(matrix / steps[:, None]).astype(np.int8)
+        inputs = [
+            states,
+            self.weight(f"{name}.weight", whole.T),
+            self.weight(f"{name}.steps", steps),
+            self.weight(f"{name}.zeros", np.zeros(len(steps), np.int8)),
+            self.weight(f"{name}.bias", bias),
+        ]
+        result = self.add("DynamicQuantizeMatMul", inputs, _FUSED)
+        self._widths[result] = len(bias)
+        return result
