@@ -114,9 +114,13 @@ def leans(sentence: str) -> bool:
 
 
 def best_opening(quotes: Sequence[Quote]) -> Quote | None:
-    """The likeliest sentence that can stand first; None when there are no sentences."""
-    standing = [quote for quote in quotes if not quote.leans] or list(quotes)
-    return max(standing, key=lambda quote: quote.probability, default=None)
+    """The likeliest sentence that can stand first; None when there are no sentences.
+
+    One that leans on nothing and says what it is about, by a word of its title, comes before others.
+    """
+    standing = [quote for quote in quotes if not quote.leans]
+    named = [quote for quote in standing if set(word_list(quote.title)) & set(word_list(quote.text))]
+    return max(named or standing or list(quotes), key=lambda quote: quote.probability, default=None)
 
 
 def place_of(sentence: str, quotes: Sequence[Quote]) -> Quote | None:
