@@ -47,7 +47,7 @@ def needs(kind: str, count: int, dimensions: int) -> Needs:
     """What an index of `count` vectors takes.
 
     >>> needs("ivfpq", 10_000_000, 128).file // 1_000_000
-    407
+    404
     """
     if kind == "flat":
         size = count * dimensions * 2
