@@ -61,8 +61,10 @@ def vectors_in(folder: Path, count: int) -> VectorShards:
     return VectorShards(files, sizes, DIMENSIONS)
 
 
-def measure(folder: Path, count: int, kinds: Sequence[str], wanted: float) -> Iterator[dict[str, Any]]:
-    """Build and search each kind; a row for each."""
+def measure(
+    folder: Path, count: int, kinds: Sequence[str], wanted: float, lists: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Build and search each kind; a row for each. `lists` are those of IVF-PQ, None for as many as a build takes."""
     vectors = vectors_in(folder, count)
     queries = draw(centres(max(1, count // _CLOUD)), _QUERIES, seed=2)
     truth = folder / "exact.npy"
@@ -72,13 +74,13 @@ def measure(folder: Path, count: int, kinds: Sequence[str], wanted: float) -> It
     for kind in kinds:
         path, facts = folder / f"{kind}.faiss", folder / f"{kind}.json"
         if not facts.is_file():
-            start = time.perf_counter()
-            index = build_index(kind, vectors, on_added=_say(kind, count))
-            built = time.perf_counter() - start
+            start, cpu = time.perf_counter(), time.process_time()
+            index = build_index(kind, vectors, lists, _say(kind, count))
+            built, cpu = time.perf_counter() - start, time.process_time() - cpu
             tuned = tune(index, kind, vectors, queries[_QUERIES // 2 :][:200], wanted)
             faiss.write_index(index, str(path))
             del index
-            row = {"kind": kind, "build_s": round(built, 1), "effort": tuned.effort}
+            row = {"kind": kind, "build_s": round(built, 1), "build_cpu_s": round(cpu, 1), "effort": tuned.effort}
             facts.write_text(json.dumps(row), encoding="utf-8")
         row = json.loads(facts.read_text(encoding="utf-8"))
         command = [sys.executable, "-m", "benchmarks.search", "--vectors", str(count), "--folder", str(folder)]
@@ -175,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--folder", type=Path, default=Path("runs/search"), help="for vectors and indexes")
     parser.add_argument("--recall", type=float, default=0.95, help="what is aimed at (default: %(default)s)")
+    parser.add_argument("--lists", type=int, help="of IVF-PQ (default: as many as a build takes)")
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write the rows there")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the rows of the results")
     parser.add_argument("--search", choices=KINDS, help=argparse.SUPPRESS)
@@ -185,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rows = [row for path in given.results for row in json.loads(path.read_text(encoding="utf-8"))]
     if not rows:
-        for row in measure(given.folder, given.vectors, given.kinds, given.recall):
+        for row in measure(given.folder, given.vectors, given.kinds, given.recall, given.lists):
             rows.append(row)
             sys.stderr.write(f"\r{json.dumps(row)}\n")
             if given.output:

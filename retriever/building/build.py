@@ -132,16 +132,12 @@ def _run(folder: Path, plan: Plan, source: Source, encoder: Encoder, options: Op
             f"; {len(shards.skipped)} records were skipped, the first: {shards.skipped[0][2]}" if shards.skipped else ""
         )
         raise BuildError(f"{source.spec} holds no text to index{first}")
-    kind = plan.index["kind"]
+    # An index that is added to keeps its kind.
+    kind = before.kind if before and not plan.reindexed else str(plan.index["kind"])
     if not plan.index["store"]:
-        kind = choose_kind(_kind_of(plan, before, options), count, encoder.dimensions, options.memory)
+        kind = choose_kind(kind, count, encoder.dimensions, options.memory)
     _vectors(folder, plan, rows, encoder, options, kind)
     return _index(folder, plan, shards, encoder, options, kind, before)
-
-
-def _kind_of(plan: Plan, before: IndexManifest | None, options: Options) -> str:
-    """The kind that is wanted; an index that is added to keeps its own."""
-    return before.kind if before and not options.reindex else str(plan.index["kind"])
 
 
 def _agreed(folder: Path, wanted: Plan, options: Options) -> Plan:
@@ -186,7 +182,7 @@ def _added(folder: Path, there: Plan, wanted: Plan, finished: IndexManifest | No
     if changed:
         raise BuildError(f"{folder} was built with other settings ({'; '.join(changed)}): add with the same ones")
     sources = [*there.sources, replace(new, first_shard=len(finished.shards))]
-    plan = replace(there, sources=sources, generation=there.generation + 1)
+    plan = replace(there, sources=sources, generation=there.generation + 1, reindexed=False)
     plan.write(folder)
     return plan
 
@@ -202,7 +198,7 @@ def _reindexed(folder: Path, there: Plan, wanted: Plan, finished: IndexManifest 
         raise BuildError(f"--reindex keeps passages and vectors, but {'; '.join(changed)}: use --restart")
     if there.index == wanted.index and finished.generation < there.generation:
         return there
-    plan = replace(there, index=wanted.index, generation=finished.generation + 1)
+    plan = replace(there, index=wanted.index, generation=finished.generation + 1, reindexed=True)
     plan.write(folder)
     return plan
 
@@ -297,7 +293,7 @@ def _index(
         return manifest
     passages, vectors = passage_table(folder, manifest), vector_shards(folder, manifest)
     queries = held_out_queries(encoder, passages) if kind != "flat" else np.zeros((0, encoder.dimensions), np.float32)
-    extends = folder / before.index_file if before and not options.reindex else None
+    extends = folder / before.index_file if before and not plan.reindexed else None
     facts = write_index(
         folder / manifest.index_file,
         kind,

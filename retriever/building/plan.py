@@ -40,6 +40,7 @@ class Plan:
         index: of the index: "kind", "recall", "bm25", "store".
         sources: what is read, in order; the last is the one being built or added.
         generation: the number in the names of what the index stage writes.
+        reindexed: whether the index stage begins anew although an index is there.
         format: the version of the folder's layout.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     index: dict[str, Any]
     sources: list[SourceFacts] = field(default_factory=list)
     generation: int = 1
+    reindexed: bool = False
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:

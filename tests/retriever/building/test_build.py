@@ -188,6 +188,26 @@ def test_added_passages_are_found_beside_the_old(articles, whole, tmp_path, enco
     assert verify(whole, encoder)
 
 
+@pytest.mark.parametrize("more", [["--add"], ["--kind", "hnsw", "--reindex"]])
+def test_a_change_that_was_killed_leaves_the_old_index_and_goes_on(
+    articles, whole, tmp_path, encoder, monkeypatch, more
+):
+    source = articles
+    if more == ["--add"]:
+        source = tmp_path / "b.jsonl"
+        source.write_text('{"title": "Zither", "text": "A zither has strings."}\n')
+    old = read_manifest(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr("retriever.building.build.write_index", lambda *given: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            run(source, whole, *more)
+    assert read_manifest(whole) == old and verify(whole, encoder)
+    assert run(source, whole, *[word for word in more if word not in ("--add", "--reindex")]) == 0
+    new = read_manifest(whole)
+    assert new.generation == 2 and verify(whole, encoder)
+    assert (new.passages, new.kind) == ((old.passages + 1, "flat") if more == ["--add"] else (old.passages, "hnsw"))
+
+
 def test_the_same_source_is_not_added_twice(articles, whole, capsys):
     assert run(articles, whole, "--add") == 1
     assert "already" in capsys.readouterr().err
