@@ -72,7 +72,7 @@ def _searcher(kind: str, stored: np.ndarray) -> Callable[[np.ndarray], list[int]
         index.hnsw.efSearch = 64
     else:
         lists = max(8, int(len(stored) ** 0.5))
-        index = faiss.index_factory(_DIMENSIONS, f"IVF{lists},PQ32x8", faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(_DIMENSIONS, f"IVF{lists},PQ64x4fs", faiss.METRIC_INNER_PRODUCT)
         index.nprobe = max(1, lists // 32)
         index.train(stored[: 64 * lists])
     index.add(stored)
