@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -63,17 +64,23 @@ def _searcher(kind: str, stored: np.ndarray) -> Callable[[np.ndarray], list[int]
             return best[np.argsort(-scores[best])].tolist()
 
         return brute
+    index = _faiss_index(kind, stored)
+    index.add(stored)
+    return lambda query: index.search(query, _NEAREST)[1][0].tolist()
+
+
+def _faiss_index(kind: str, stored: np.ndarray) -> Any:  # noqa: ANN401 - FAISS's classes differ
+    """An empty index of a kind, trained on the vectors where it has to be."""
     import faiss
 
     if kind.startswith("faiss flat"):
-        index = faiss.IndexFlatIP(_DIMENSIONS)
-    elif kind == "faiss HNSW":
-        index = faiss.IndexHNSWFlat(_DIMENSIONS, 32, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efSearch = 64
-    else:
-        lists = max(8, int(len(stored) ** 0.5))
-        index = faiss.index_factory(_DIMENSIONS, f"IVF{lists},PQ64x4fs", faiss.METRIC_INNER_PRODUCT)
-        index.nprobe = max(1, lists // 32)
-        index.train(stored[: 64 * lists])
-    index.add(stored)
-    return lambda query: index.search(query, _NEAREST)[1][0].tolist()
+        return faiss.IndexFlatIP(_DIMENSIONS)
+    if kind == "faiss HNSW":
+        graph = faiss.IndexHNSWFlat(_DIMENSIONS, 32, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efSearch = 64
+        return graph
+    lists = max(8, int(len(stored) ** 0.5))
+    codes: Any = faiss.index_factory(_DIMENSIONS, f"IVF{lists},PQ64x4fs", faiss.METRIC_INNER_PRODUCT)
+    codes.nprobe = max(1, lists // 32)
+    codes.train(stored[: 64 * lists])
+    return codes
