@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.contest import Measures, PeerMissingError, Prepare, Round
 
@@ -49,7 +50,7 @@ def _exact(count: int) -> Round:
 
 def _sentence_transformers(count: int) -> Round:
     try:
-        from sentence_transformers import SentenceTransformer, models
+        import sentence_transformers
     except ImportError as error:
         raise PeerMissingError(
             "sentence-transformers is not installed: pip install -r requirements-bench.txt"
@@ -58,13 +59,14 @@ def _sentence_transformers(count: int) -> Round:
 
     from retriever.embedded import load_minilm, load_tokenizer
 
+    parts: Any = sentence_transformers.models  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         load_minilm().save_pretrained(folder)
         load_tokenizer().save_pretrained(folder)
         _plain_tokenizer(Path(folder))
-        words = models.Transformer(folder, max_seq_length=512)
-    pooling = models.Pooling(384, pooling_mode="mean")
-    peer = SentenceTransformer(modules=[words, pooling, models.Normalize()], device="cpu")
+        words = parts.Transformer(folder, max_seq_length=512)
+    pooling = parts.Pooling(384, pooling_mode="mean")
+    peer = sentence_transformers.SentenceTransformer(modules=[words, pooling, parts.Normalize()], device="cpu")
     return _rounds(
         some_passages(count), lambda texts: peer.encode(texts, batch_size=32), lambda text: peer.encode([text])
     )

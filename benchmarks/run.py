@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +129,13 @@ def measure(chosen: Sequence[Section], rounds: int, threads: int, say: Callable[
     """Run sections one after the other."""
     made: list[Row] = []
     for section in chosen:
-        made += rows(
-            section, compete(section.contestants, rounds, threads, lambda text, s=section: say(f"{s.name}: {text}"))
-        )
+        results = compete(section.contestants, rounds, threads, partial(_said, say, section.name))
+        made += rows(section, results)
     return made
+
+
+def _said(say: Callable[[str], None], section: str, text: str) -> None:
+    say(f"{section}: {text}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
