@@ -71,7 +71,9 @@ def compete(
             say(f"preparing {result.name}")
             prepare, arguments = contestants[result.name]
             here, there = context.Pipe()
-            process: multiprocessing.process.BaseProcess = context.Process(target=_serve, args=(there, prepare, arguments), daemon=True)
+            process: multiprocessing.process.BaseProcess = context.Process(
+                target=_serve, args=(there, prepare, arguments), daemon=True
+            )
             process.start()
             there.close()
             lines[result.name] = here, process
