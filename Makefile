@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install install-dev clean
+.PHONY: demo test check bench install install-dev clean
 
 demo: install ## open the page
 	$(BIN)/python app.py --open $(if $(INDEX),--index $(INDEX)) $(if $(PORT),--port $(PORT))
@@ -14,6 +14,10 @@ check: install-dev ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: install ## speed against peers, in one run (compiles llama.cpp the first time)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-bench.txt
+	$(BIN)/python -m benchmarks.run --output bench.json --picture bench.png
 
 install: $(VENV)/.installed ## the environment and the embedded assets
 	$(BIN)/python -m data.assets

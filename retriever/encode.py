@@ -91,7 +91,7 @@ class Encoder:
         return "cosine" if self.model.config.normalize else "inner product"
 
     def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
-        """Questions → float32 (n, dimensions); never in 8 bits: one is quick anyway, and its neighbours depend on it."""
+        """Questions → float32 (n, dimensions); never in 8 bits: one is quick, and its neighbours depend on it."""
         return encode(questions, self.tokenizer, self.model.embed_questions, self.dimensions, self._device)
 
     def encode_passages(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:

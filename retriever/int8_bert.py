@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FUSED = "com.microsoft"
 # Raised when the graphs would come out differently.
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 class Int8Bert:
@@ -68,28 +68,21 @@ class Int8Bert:
 
 
 class FastEmbedder:
-    """A RetriBERT with mean pooling whose encoders are `Int8Bert`s; texts come one by one, from any thread."""
+    """The documents' side of a RetriBERT with mean pooling, by `Int8Bert`; texts come one by one, from any thread."""
 
-    def __init__(self, model: RetriBertModel, questions: Int8Bert, answers: Int8Bert) -> None:
-        """Hold both encoders, which may be the same, and the model's projections."""
-        self._questions, self._answers, self._normalize = questions, answers, model.config.normalize
-        self._rows = [layer.weight.detach().numpy() for layer in (model.project_query, model.project_doc)]
-
-    def embed_question(self, ids: Sequence[int]) -> np.ndarray:
-        """One question's token ids to its vector, float32 (dimensions,)."""
-        return self._projected(self._questions(ids), self._rows[0])
+    def __init__(self, model: RetriBertModel, encoder: Int8Bert) -> None:
+        """Hold the encoder and the model's projection."""
+        self._encoder, self._normalize = encoder, model.config.normalize
+        self._rows = model.project_doc.weight.detach().numpy()
 
     def embed_answer(self, ids: Sequence[int]) -> np.ndarray:
         """One passage's or sentence's token ids to its vector, float32 (dimensions,)."""
-        return self._projected(self._answers(ids), self._rows[1])
-
-    def _projected(self, states: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        vector = rows @ states.mean(axis=0)
+        vector = self._rows @ self._encoder(ids).mean(axis=0)
         return vector / max(float(np.linalg.norm(vector)), 1e-12) if self._normalize else vector
 
     @classmethod
     def load(cls, model: RetriBertModel, folder: Path, identity: str) -> FastEmbedder:
-        """Open the graphs of a model's encoders in a folder, or write them there first.
+        """Open the graph of a model's encoder in a folder, or write it there first.
 
         Args:
             model: one for which `why_not` finds nothing.
@@ -99,14 +92,11 @@ class FastEmbedder:
         Raises:
             OSError: the folder cannot be written.
         """
-        name = f"{_LAYOUT}-{identity[:20]}"
+        path = folder / f"{_LAYOUT}-{identity[:20]}.onnx"
         for other in folder.glob("*.onnx"):
-            if not other.name.startswith(name):
+            if other.name != path.name:
                 other.unlink(missing_ok=True)
-        questions = Int8Bert.load(model.bert_query, folder / f"{name}-questions.onnx")
-        if model.bert_doc is None:
-            return cls(model, questions, questions)
-        return cls(model, questions, Int8Bert.load(model.bert_doc, folder / f"{name}-answers.onnx"))
+        return cls(model, Int8Bert.load(model.bert_query if model.bert_doc is None else model.bert_doc, path))
 
 
 def why_not(model: RetriBertModel) -> str:
