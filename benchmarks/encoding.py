@@ -59,7 +59,7 @@ def _sentence_transformers(count: int) -> Round:
 
     from retriever.embedded import load_minilm, load_tokenizer
 
-    parts: Any = sentence_transformers.models  # type: ignore[attr-defined]
+    parts: Any = sentence_transformers.models  # type: ignore[attr-defined, unused-ignore]
     with tempfile.TemporaryDirectory() as folder:
         load_minilm().save_pretrained(folder)
         load_tokenizer().save_pretrained(folder)
