@@ -79,8 +79,10 @@ class VectorShards:
 
 
 def _let_go(mapped: np.memmap) -> None:
-    """Take the pages that were read off this process, or search would come to hold the whole file; the system's cache
-    keeps them."""
+    """Take the pages that were read off this process, or search would come to hold the whole file.
+
+    The system's cache keeps them.
+    """
     if hasattr(mmap, "MADV_DONTNEED"):
         mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
