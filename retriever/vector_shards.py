@@ -6,6 +6,7 @@ Float16 halves the disk; the rounding moves a cosine by less than 0.001. It know
 from __future__ import annotations
 
 import bisect
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -23,7 +24,7 @@ class VectorShards:
         """Hold files and how many vectors each has; a file is mapped when one of its vectors is read."""
         self._files = list(files)
         self._ends = list(accumulate(rows))
-        self._maps: dict[int, np.ndarray] = {}
+        self._maps: dict[int, np.memmap] = {}
         self.dimensions = dimensions
 
     def __len__(self) -> int:
@@ -44,7 +45,9 @@ class VectorShards:
         for shard in np.unique(shards):
             here = shards == shard
             start = self._ends[shard - 1] if shard else 0
-            found[here] = self._map(int(shard))[numbers[here] - start]
+            mapped = self._map(int(shard))
+            found[here] = mapped[numbers[here] - start]
+            _let_go(mapped)
         return found
 
     def blocks(self, size: int = 65536) -> Iterator[tuple[int, np.ndarray]]:
@@ -65,7 +68,7 @@ class VectorShards:
         drawn = np.random.default_rng(seed).choice(len(self), size=count, replace=False)
         return self.rows(np.sort(drawn))
 
-    def _map(self, shard: int) -> np.ndarray:
+    def _map(self, shard: int) -> np.memmap:
         if shard not in self._maps:
             self._maps[shard] = np.load(self._files[shard], mmap_mode="r")
         return self._maps[shard]
@@ -73,6 +76,15 @@ class VectorShards:
     def shard_of(self, row: int) -> int:
         """The number of the shard that holds a row."""
         return bisect.bisect_right(self._ends, row)
+
+
+def _let_go(mapped: np.memmap) -> None:
+    """Take the pages that were read off this process, or search would come to hold the whole file.
+
+    The system's cache keeps them.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def write_vectors(path: Path, vectors: np.ndarray) -> None:
