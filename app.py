@@ -11,8 +11,13 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qa import LongFormQA
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -71,7 +76,7 @@ def serve(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     try:
         qa = system().load(options.index)
-        qa.generator(generator)
+        prepare(qa, generator)
         qa.retrieve("Warm up")  # what is built at the first search is built now
     except (AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError) as error:
         return fail(str(error))
@@ -99,6 +104,32 @@ def serve(options: argparse.Namespace) -> int:
     finally:
         page.close(verbose=False)
     return 0
+
+
+def prepare(qa: LongFormQA, generator: str) -> None:
+    """Load the generator, the embedded ones behind the page's back: the page is there at once, a question waits.
+
+    Raises:
+        data.assets.AssetError: an asset is missing and cannot be fetched.
+        generator.base.GeneratorError: a checkpoint cannot be loaded.
+    """
+    from data.assets import asset_path
+    from generator.registry import EMBEDDED
+
+    if generator not in EMBEDDED:
+        qa.generator(generator)
+        return
+    if generator == "fused":
+        asset_path("smollm2")
+
+    def load() -> None:
+        try:
+            qa.generator(generator)
+            _ = qa.checker
+        except Exception as error:
+            say(f"Warning: the generator {generator} cannot be loaded: {error}")
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
 
 
 def port_problem(host: str, port: int) -> str:

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
-from functools import cached_property
 from pathlib import Path
 
 from answers import MOST_CANDIDATES, Answer, AskSettings, Evidence, QuestionError, check_question
@@ -49,6 +48,7 @@ class LongFormQA:
         """
         self.retriever = retriever
         self._load_checker = load_checker
+        self._checker: Checker | None = None
         self._generators = dict(generators or {})
         self._checkpoint = ""
         self._loading = threading.Lock()
@@ -66,10 +66,14 @@ class LongFormQA:
         """
         return cls(Retriever.load(index), load_checker=_load_support_model)
 
-    @cached_property
+    @property
     def checker(self) -> Checker:
         """What judges whether passages support a sentence, loaded on first use."""
-        return NearestSentence(self.retriever.embed_texts) if self._load_checker is None else self._load_checker()
+        with self._loading:
+            if self._checker is None:
+                load = self._load_checker or (lambda: NearestSentence(self.retriever.embed_texts))
+                self._checker = load()
+            return self._checker
 
     def generator(self, name: str) -> Generator:
         """The generator of that name, loaded on first use and kept.
