@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def serve(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     try:
         qa = system().load(options.index)
-        prepare(qa, generator)
+        load_later = prepare(qa, generator)
         qa.retrieve("Warm up")  # what is built at the first search is built now
     except (AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError) as error:
         return fail(str(error))
@@ -99,6 +99,7 @@ def serve(options: argparse.Namespace) -> int:
         return fail(f"the page cannot be served on {options.host}, port {options.port}: {error}")
     try:
         shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
+        load_later()
         say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it.")
         page.server.thread.join()
     finally:
@@ -106,8 +107,11 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(qa: LongFormQA, generator: str) -> None:
-    """Load the generator, the embedded ones behind the page's back: the page is there at once, a question waits.
+def prepare(qa: LongFormQA, generator: str) -> Callable[[], None]:
+    """Load the generator; of the embedded ones, only see that they can be had.
+
+    Returns:
+        What loads the rest in a thread of its own, once the page is served: a question that comes before it waits.
 
     Raises:
         data.assets.AssetError: an asset is missing and cannot be fetched.
@@ -118,7 +122,6 @@ def prepare(qa: LongFormQA, generator: str) -> None:
 
     if generator not in EMBEDDED:
         qa.generator(generator)
-        return
     if generator == "fused":
         asset_path("smollm2")
 
@@ -129,7 +132,7 @@ def prepare(qa: LongFormQA, generator: str) -> None:
         except Exception as error:
             say(f"Warning: the generator {generator} cannot be loaded: {error}")
 
-    threading.Thread(target=load, name="loading", daemon=True).start()
+    return threading.Thread(target=load, name="loading", daemon=True).start
 
 
 def port_problem(host: str, port: int) -> str:

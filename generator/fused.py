@@ -93,6 +93,7 @@ class FusedGenerator:
         from generator.fast_loading import fast_decoder
         from generator.gguf_checkpoint import load_gguf
         from generator.modeling_fused import FusedModel, best_device
+        from generator.precision import faster_precision
 
         path, base = asset_path("smollm2"), read_manifest()["smollm2"].sha256
         stack, tokenizer = load_gguf(path, cache_folder() / "fused")
@@ -106,7 +107,11 @@ class FusedGenerator:
         if device.type != "cpu":
             return cls(whole().to(device, torch.bfloat16), tokenizer, name, quoter)
         fast = fast_decoder(stack, lambda: whole().decoder, base, adapter, cache_folder())
-        return cls(whole(decoder=fast is None), tokenizer, name, quoter, fast)
+        model = whole(decoder=fast is None)
+        if fast and faster_precision("cpu") == "bf16":
+            # Only reads: on processors with bf16 products in a third of the time, and its states take half the memory.
+            model.encoder.to(torch.bfloat16)
+        return cls(model, tokenizer, name, quoter, fast)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
         """What fits of the passages; see `Generator.read`."""

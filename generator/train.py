@@ -21,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from generator.base import WORDINGS, GeneratorError
+from generator.precision import faster_precision
 from generator.trainees import Trainee, Tuning, load_trainee
 from generator.training_data import Drawing, Example, ExampleSource
 from training.checkpoint import CheckpointError, TrainingState, epoch_order, load_state, save_state, seed_everything
@@ -256,23 +257,6 @@ def _plain(facts: Any) -> Any:  # noqa: ANN401 - any JSON
     import json
 
     return json.loads(json.dumps(facts))
-
-
-def faster_precision(device: str) -> str:
-    """The precision to train in: "bf16" on a GPU or on a CPU whose products are clearly faster in it, else "fp32"."""
-    if device != "cpu":
-        return "bf16"
-    left, right = torch.randn(256, 576), torch.randn(1536, 576)
-    seconds = {}
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        a, b = left.to(dtype), right.to(dtype)
-        times = []
-        for _ in range(12):
-            began = time.perf_counter()
-            torch.nn.functional.linear(a, b)
-            times.append(time.perf_counter() - began)
-        seconds[name] = min(times)
-    return "bf16" if seconds["bf16"] < 0.7 * seconds["fp32"] else "fp32"
 
 
 def _parser() -> argparse.ArgumentParser:
