@@ -55,11 +55,12 @@ def _sentence_transformers(count: int) -> Round:
         raise PeerMissingError(
             "sentence-transformers is not installed: pip install -r requirements-bench.txt"
         ) from error
+    import importlib
     import tempfile
 
     from retriever.embedded import load_minilm, load_tokenizer
 
-    parts: Any = sentence_transformers.models  # type: ignore[attr-defined, unused-ignore]
+    parts: Any = importlib.import_module("sentence_transformers.sentence_transformer.modules")
     with tempfile.TemporaryDirectory() as folder:
         load_minilm().save_pretrained(folder)
         load_tokenizer().save_pretrained(folder)
