@@ -8,7 +8,7 @@ import torch
 
 
 def faster_precision(device: str) -> str:
-    """ "bf16" on a GPU, or on a CPU whose matrix products are clearly faster in it; else "fp32"."""
+    """Say "bf16" on a GPU, or on a CPU whose matrix products are clearly faster in it; else "fp32"."""
     if device != "cpu":
         return "bf16"
     left, right = torch.randn(256, 576), torch.randn(1536, 576)
