@@ -66,7 +66,7 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
         "Index": f"{card.get('source', '')}, {card.get('passages', 0):,} passages, of {card.get('date', '')}",
         "Retriever": str(card.get("model", "")),
         "Score": answer.score_name or "none",
-        "Passages": read,
+        "Passages read": read,
         **{name.replace("_", " ").capitalize(): str(value) for name, value in answer.settings.to_json().items()},
         "Seconds": ", ".join(f"{name} {value:.2f}" for name, value in answer.seconds.items()),
         "Versions": ", ".join(f"{name} {value}" for name, value in versions().items()),

@@ -44,6 +44,7 @@ def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, r
     parts = asking.parts
     assert "Done" in last[parts.status] and "data-json" in last[parts.answer]
     assert "python qa.py &#x27;What are tides?&#x27; --retrieval dense" in last[parts.run_card]
+    assert "(read)" in last[parts.run_card]
     assert "once you have rated" in last[parts.nearest]
     run = last[parts.strip.run]
     assert parts.strip.finished.claim(run).answer["question"] == "What are tides?"
