@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Source:
         # What stands in brackets tells articles apart; sentences do not repeat it.
         named = frozenset(word_list(re.sub(r"\s*\(.*?\)", "", title))) or frozenset(in_title)
         rare = named - common() or named
-        return cls(rare, frozenset(in_title + in_text), frozenset(zip(in_text, in_text[1:], strict=False)))
+        return cls(rare, frozenset(in_title + in_text), frozenset(word_pairs(in_text)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def ground(sentence: str, sources: Sequence[Source], before: int | None = None) 
     False
     """
     words = word_list(sentence)
-    pairs = set(zip(words, words[1:], strict=False))
+    pairs = word_pairs(words)
     if not pairs or not sources:
         return Grounding(None, 0.0, sound=False)
     shares = [len(pairs & source.pairs) / len(pairs) for source in sources]
@@ -133,6 +133,25 @@ def word_list(text: str) -> list[str]:
     """
     words = re.findall(r"\w+(?=['’]s\b)|\w+", re.sub(r"['’]s\b", "", text.lower()))
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]
+
+
+def word_pairs(words: Sequence[str]) -> set[Pair]:
+    """The neighbouring words of a list of words.
+
+    >>> sorted(word_pairs(["the", "moon", "tide"]))
+    [('moon', 'tide'), ('the', 'moon')]
+    """
+    return set(zip(words, words[1:], strict=False))
+
+
+def says_new(sentence: str, said: Iterable[str], least: float) -> bool:
+    """Whether at least this share of a sentence's words is not among those that were said.
+
+    >>> says_new("The Moon pulls.", word_list("The sea rises."), 0.6)
+    True
+    """
+    words = set(word_list(sentence))
+    return len(words.difference(said)) >= least * len(words)
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from data.sentences import is_complete, split_sentences
 from generator.abstention import says_lacking
 from generator.base import GenerationSettings
 from generator.decoding import Row, Voice, decode_rows
-from generator.grounding import Grounding, Source, ground, word_list
+from generator.grounding import Grounding, Source, ground, says_new, word_list
 
 if TYPE_CHECKING:
     from generator.fast_stack import FastState
@@ -220,9 +220,8 @@ class SentenceWriter:
         """Whether enough of a sentence's words have not been said, and it fits into the longest answer."""
         if not self._sentences:
             return True
-        words, said = set(word_list(sentence)), set(word_list(self._text()))
         fits = self._words() + len(sentence.split()) <= self._settings.max_words
-        return fits and len(words - said) >= _LEAST_NEW * len(words)
+        return fits and says_new(sentence, word_list(self._text()), _LEAST_NEW)
 
     def _begins_another(self, row: Row) -> bool:
         """Whether a row ended because its sentence did, not because the answer did."""

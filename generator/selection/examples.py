@@ -13,7 +13,7 @@ from tqdm import tqdm
 from data.passages import Passage
 from data.questions import Question, passages_by_title
 from data.sentences import is_complete, split_sentences
-from generator.grounding import word_list
+from generator.grounding import word_list, word_pairs
 from generator.selection.ranker import Sentence
 from retriever.search import Retriever
 
@@ -77,12 +77,10 @@ def targets(question: Question, sentences: Sequence[Sentence]) -> list[float]:
     """
     if not question.answerable:
         return [0.0] * len(sentences)
-    words = word_list(question.answer)
-    said = set(zip(words, words[1:], strict=False))
+    said = word_pairs(word_list(question.answer))
     found = []
     for sentence in sentences:
-        own = word_list(sentence.text)
-        pairs = set(zip(own, own[1:], strict=False))
+        pairs = word_pairs(word_list(sentence.text))
         share = len(pairs & said) / max(1, len(pairs))
         found.append(min(1.0, max(0.0, (share - _FROM) / (_TO - _FROM))))
     return found

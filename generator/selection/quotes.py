@@ -13,7 +13,7 @@ import numpy as np
 
 from data.sentences import is_complete, split_sentences
 from generator.base import ReadPassage
-from generator.grounding import word_list
+from generator.grounding import says_new, word_list, word_pairs
 from generator.selection.ranker import Sentence, SentenceRanker
 
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -125,8 +125,8 @@ def best_opening(quotes: Sequence[Quote]) -> Quote | None:
 
 def place_of(sentence: str, quotes: Sequence[Quote]) -> Quote | None:
     """The passage sentence that a written one owes most of its word pairs to; None when it owes fewer than half."""
-    own = _pairs(sentence)
-    shares = [len(own & _pairs(quote.text)) / max(1, len(own)) for quote in quotes]
+    own = word_pairs(word_list(sentence))
+    shares = [len(own & word_pairs(word_list(quote.text))) / max(1, len(own)) for quote in quotes]
     best = max(range(len(quotes)), key=shares.__getitem__, default=None)
     return quotes[best] if best is not None and shares[best] >= 0.5 else None
 
@@ -172,7 +172,7 @@ def following(question: str, opening: str, stands_on: Quote | None, quotes: Sequ
         if not wanted and (words >= room.enough or (quote.probability < room.least and words >= room.short)):
             break
         group = _with_antecedents(quote, at, there)
-        if not group or not all(_is_new(part.text, said) for part in group):
+        if not group or not all(says_new(part.text, said, _LEAST_NEW) for part in group):
             continue
         length = sum(len(part.text.split()) for part in group)
         if words + length > room.most or any(len(part.text.split()) > _LONGEST_SENTENCE for part in group):
@@ -231,13 +231,3 @@ def _with_antecedents(quote: Quote, at: dict[tuple[int, int], Quote], there: set
 def _goes_on(quote: Quote, stands_on: Quote | None) -> bool:
     """Whether a quote comes behind the sentence that the opening retells."""
     return stands_on is not None and quote.place > stands_on.place
-
-
-def _is_new(text: str, said: set[str]) -> bool:
-    words = set(word_list(text))
-    return len(words - said) >= _LEAST_NEW * len(words)
-
-
-def _pairs(text: str) -> set[tuple[str, str]]:
-    words = word_list(text)
-    return set(zip(words, words[1:], strict=False))
