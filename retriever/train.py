@@ -85,11 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     from training.checkpoint import CheckpointError
+    from training.command import exit_status
 
-    try:
+    def work() -> None:
         _check(given)
         train(given)
-    except (
+
+    failures = (
         TrainingError,
         ExampleError,
         QuestionSetError,
@@ -97,13 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         AssetError,
         CheckpointError,
         FloatingPointError,
-    ) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; the same command goes on from the last state that was written\n")
-        return 130
-    return 0
+    )
+    return exit_status(work, failures, "stopped; the same command goes on from the last state that was written")
 
 
 def _check(given: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ from generator.selection.ranker import (
     pairs,
 )
 from training.checkpoint import CheckpointError, TrainingState, epoch_order, load_state, save_state, seed_everything
+from training.command import exit_status
 from training.log import TrainingLog, plot_log
 from training.lora import adapter_tensors, add_adapters
 
@@ -228,16 +229,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from data.assets import AssetError
 
     given = _parser().parse_args(arguments)
-    try:
-        figures = run(given)
-    except (AssetError, CheckpointError, OSError, ValueError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; run the same command again to go on\n")
-        return 130
-    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    return 0
+
+    def work() -> None:
+        sys.stdout.write(json.dumps(run(given), indent=2) + "\n")
+
+    failures = (AssetError, CheckpointError, OSError, ValueError)
+    return exit_status(work, failures, "stopped; run the same command again to go on")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,6 +32,7 @@ from generator.support.examples import Example
 from generator.support.model import FOLDER, NEW, WEIGHTS, View, collate, load_reader, view
 from generator.support.reading import Claim, Reader, Source
 from training.checkpoint import TrainingState, epoch_order, load_state, save_state, seed_everything
+from training.command import exit_status
 from training.log import TrainingLog, plot_log
 
 SAVE_EVERY = 40
@@ -202,15 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from training.checkpoint import CheckpointError
 
     given = _parser().parse_args(arguments)
-    try:
-        _run(given)
-    except (AssetError, CheckpointError, OSError, ValueError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; run the same command again to go on\n")
-        return 130
-    return 0
+    failures = (AssetError, CheckpointError, OSError, ValueError)
+    return exit_status(lambda: _run(given), failures, "stopped; run the same command again to go on")
 
 
 def _run(given: argparse.Namespace) -> None:
