@@ -22,12 +22,13 @@ def json_lines(path: Path, failure: type[Exception], cure: str = "") -> Iterator
     Yields:
         (place, value), the place as "file, line 3".
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise failure(f"{place}: not JSON ({error}){cure}") from error
-        yield place, value
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            place = f"{path}, line {number}"
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise failure(f"{place}: not JSON ({error}){cure}") from error
+            yield place, value

@@ -6,12 +6,13 @@ models or vectors.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from data.json_lines import json_lines
 
 # The fields that are looked for, in this order, when none is named.
 QUESTION_FIELDS = ("question", "query", "title")
@@ -143,18 +144,10 @@ def _rows(source: str, split: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            place = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ExampleError(f"{place}: not JSON ({error}); expected {_EXPECTED}") from error
-            if not isinstance(row, dict):
-                raise ExampleError(f"{place}: a JSON {type(row).__name__}, not an object; expected {_EXPECTED}")
-            yield place, row
+    for place, row in json_lines(path, ExampleError, f"; expected {_EXPECTED}"):
+        if not isinstance(row, dict):
+            raise ExampleError(f"{place}: a JSON {type(row).__name__}, not an object; expected {_EXPECTED}")
+        yield place, row
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
