@@ -12,17 +12,17 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import pyarrow as pa
 
-from data.passages import Passage, PassageError
+from data.passages import Passage, PassageError, PassageSequence
 
 COLUMNS = ("id", "title", "section", "text", "url")
 _FACTS = b"facts"
 
 
-class PassageTable(Sequence[Passage]):
+class PassageTable(PassageSequence):
     """The passages of a list of Arrow files, in order, as a sequence.
 
     Example:
@@ -41,34 +41,20 @@ class PassageTable(Sequence[Passage]):
         """How many passages there are."""
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, row: int) -> Passage: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Passage]: ...
-
-    def __getitem__(self, row: int | slice) -> Passage | Sequence[Passage]:
-        """One passage, or a list of a slice of them.
-
-        Raises:
-            IndexError: there is no such row.
-            PassageError: the file that should hold it cannot be read.
-        """
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"row {row} of {len(self):,} passages")
-        row %= len(self)
-        shard = bisect.bisect_right(self._ends, row)
-        start = self._ends[shard - 1] if shard else 0
-        return _passage(self._batch(shard), row - start)
-
     def __iter__(self) -> Iterator[Passage]:
         """All passages, shard by shard; a shard that was read is let go."""
         for shard in range(len(self._files)):
             batch = read_shard(self._files[shard])[0]
             for row in range(batch.num_rows):
                 yield _passage(batch, row)
+
+    def _read(self, rows: Sequence[int]) -> list[Passage]:
+        found = []
+        for row in rows:
+            shard = bisect.bisect_right(self._ends, row)
+            start = self._ends[shard - 1] if shard else 0
+            found.append(_passage(self._batch(shard), row - start))
+        return found
 
     def _batch(self, shard: int) -> pa.RecordBatch:
         if shard not in self._batches:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import overload
 from urllib.parse import quote
 
 from data.sentences import split_sentences
@@ -130,6 +132,34 @@ def read_vital_articles(path: Path) -> list[Passage]:
             f"{path} does not hold the vital articles ({type(error).__name__}: {error}); "
             "delete it and run `python -m data.assets`"
         ) from error
+
+
+class PassageSequence(Sequence[Passage]):
+    """Passages that are read when they are asked for; a subclass knows their number and reads some of them."""
+
+    @overload
+    def __getitem__(self, row: int) -> Passage: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Passage]: ...
+
+    def __getitem__(self, row: int | slice) -> Passage | Sequence[Passage]:
+        """One passage, or a list of a slice of them.
+
+        Raises:
+            IndexError: there is no such row.
+            PassageError: what should hold it cannot be read.
+        """
+        count = len(self)
+        if isinstance(row, slice):
+            return self._read(range(*row.indices(count)))
+        if not -count <= row < count:
+            raise IndexError(f"row {row} of {count:,} passages")
+        return self._read([row % count])[0]
+
+    @abstractmethod
+    def _read(self, rows: Sequence[int]) -> list[Passage]:
+        """The passages of these rows, each from 0."""
 
 
 def write_passages(passages: Iterable[Passage], path: Path) -> None:

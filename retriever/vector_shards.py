@@ -5,7 +5,6 @@ Float16 halves the disk; the rounding moves a cosine by less than 0.001. It know
 
 from __future__ import annotations
 
-import bisect
 import mmap
 import os
 from collections.abc import Iterator, Sequence
@@ -72,10 +71,6 @@ class VectorShards:
         if shard not in self._maps:
             self._maps[shard] = np.load(self._files[shard], mmap_mode="r")
         return self._maps[shard]
-
-    def shard_of(self, row: int) -> int:
-        """The number of the shard that holds a row."""
-        return bisect.bisect_right(self._ends, row)
 
 
 def _let_go(mapped: np.memmap) -> None:

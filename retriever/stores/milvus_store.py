@@ -10,12 +10,12 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.passage_table import PassageTable
-from data.passages import Passage
+from data.passages import Passage, PassageSequence
 from retriever.index_folder import IndexFolderError, IndexManifest
 from retriever.sparse import K1, B, stems
 
@@ -33,18 +33,22 @@ _ANALYZER = {"tokenizer": "standard"}
 _FACTOR = K1 + 1
 
 
-class MilvusStore:
-    """Vectors and BM25 of a Milvus collection; a row number is the primary key."""
+class _Collection:
+    """A loaded collection and how many rows it has; a row number is the primary key."""
 
     def __init__(self, client: MilvusClient, collection: str, count: int) -> None:
-        """Search a loaded collection of `count` rows."""
+        """Use a loaded collection of `count` rows."""
         self._client = client
         self._collection = collection
         self._count = count
 
     def __len__(self) -> int:
-        """How many vectors there are."""
+        """How many rows there are."""
         return self._count
+
+
+class MilvusStore(_Collection):
+    """Vectors of a Milvus collection."""
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """See `retriever.stores.base.VectorStore.search`."""
@@ -100,41 +104,13 @@ class MilvusWords:
         return {int(hit["row"] if "row" in hit else hit["id"]): abs(float(hit["distance"])) / _FACTOR for hit in hits}
 
 
-class MilvusPassages(Sequence[Passage]):
+class MilvusPassages(_Collection, PassageSequence):
     """The passages of a collection, read when they are asked for."""
 
-    def __init__(self, client: MilvusClient, collection: str, count: int) -> None:
-        """Read a loaded collection of `count` rows."""
-        self._client = client
-        self._collection = collection
-        self._count = count
-
-    def __len__(self) -> int:
-        """How many passages there are."""
-        return self._count
-
-    @overload
-    def __getitem__(self, row: int) -> Passage: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Passage]: ...
-
-    def __getitem__(self, row: int | slice) -> Passage | Sequence[Passage]:
-        """One passage, or a list of a slice of them.
-
-        Raises:
-            IndexError: there is no such row.
-        """
-        if isinstance(row, slice):
-            return self._read(list(range(*row.indices(self._count))))
-        if not -self._count <= row < self._count:
-            raise IndexError(f"row {row} of {self._count:,} passages")
-        return self._read([row % self._count])[0]
-
-    def _read(self, rows: list[int]) -> list[Passage]:
+    def _read(self, rows: Sequence[int]) -> list[Passage]:
         found: dict[int, Passage] = {}
         for start in range(0, len(rows), _BATCH):
-            wanted = rows[start : start + _BATCH]
+            wanted = list(rows[start : start + _BATCH])
             for item in self._client.get(self._collection, ids=wanted, output_fields=["row", *_FIELDS]):
                 found[int(item["row"])] = Passage(*(item[name] for name in _FIELDS))
         return [found[row] for row in rows]
