@@ -14,7 +14,9 @@ folder that already holds the files, which is only read.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
+import fnmatch
 import hashlib
 import json
 import os
@@ -205,11 +207,11 @@ def _show_progress(process: subprocess.Popen[bytes], asset: Asset, folder: Path)
 def _bytes_below(folder: Path) -> int:
     """How many bytes lie below a folder whose files come and go."""
     total = 0
-    for path in folder.rglob("*.whl"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+    # os.walk passes over folders that vanish while it looks; Path.rglob of Python 3.11 raises.
+    for parent, _, names in os.walk(folder):
+        for name in fnmatch.filter(names, "*.whl"):
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from dataclasses import replace
@@ -118,6 +120,28 @@ def test_a_cache_that_is_a_file_is_said(asset, tmp_path):
     (tmp_path / "cache").write_text("I am a file")
     with pytest.raises(AssetError, match="cannot be written.*LFQA_CACHE"):
         fetch([asset], tmp_path / "cache")
+
+
+def test_the_progress_of_a_download_survives_folders_that_vanish(tmp_path):
+    """pip makes and removes folders while its bytes are counted."""
+    (tmp_path / "kept.whl").write_bytes(b"12345")
+    done = threading.Event()
+
+    def come_and_go():
+        while not done.is_set():
+            inner = tmp_path / "pip" / "tracker"
+            inner.mkdir(parents=True)
+            (inner / "part.whl").write_bytes(b"1")
+            shutil.rmtree(tmp_path / "pip")
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        counts = {assets._bytes_below(tmp_path) for _ in range(2000)}
+    finally:
+        done.set()
+        other.join()
+    assert counts <= {5, 6}
 
 
 _FETCH = """
