@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from generator.base import GeneratorError
-from generator.modeling_fused import FusedModel, Stack
+from generator.modeling_fused import FusedModel, Stack, stack_of
 from training.lora import merge_adapters
 
 CARD, WEIGHTS = "adapter.json", "adapter.safetensors"
@@ -103,7 +102,7 @@ def read_adapter(folder: Path, base: str, base_sha256: str) -> dict[str, Tensor]
         raise GeneratorError(f"{folder / WEIGHTS} is missing or damaged ({error}); check it out again") from error
 
 
-def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str, decoder: bool = True) -> FusedModel:
+def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
     """The fused model with an adapter merged into the copies of those layers that it changes.
 
     Args:
@@ -111,15 +110,29 @@ def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str, decod
         folder: the adapter's.
         base: the base's name.
         base_sha256: the hash of its file.
-        decoder: False leaves the decoder as the base has it, which saves memory where another one writes.
 
     Raises:
         GeneratorError: see `read_adapter`; or the adapter does not fit the model.
     """
+    encoder, decoder = (adapted_stack(stack, name, folder, base, base_sha256) for name in _STACKS)
+    return _with_ranks(FusedModel(stack.config, encoder, decoder), folder, base, base_sha256)
+
+
+def adapted_stack(stack: Stack, name: str, folder: Path, base: str, base_sha256: str) -> Stack:
+    """Only the "encoder" or the "decoder" of `adapted_model`."""
     tensors = read_adapter(folder, base, base_sha256)
-    changes = {name: _under(tensors, name) if name == "encoder" or decoder else {} for name in _STACKS}
-    stacks = {name: _changed(stack, changes[name], folder) for name in _STACKS}
-    model = FusedModel(stack.config, stacks["encoder"], stacks["decoder"])
+    own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    return _changed(stack, own, folder)
+
+
+def reading_model(encoder: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
+    """The fused model for reading only, from an encoder that is adapted already; see `adapted_model`."""
+    return _with_ranks(FusedModel(encoder.config, encoder), folder, base, base_sha256)
+
+
+def _with_ranks(model: FusedModel, folder: Path, base: str, base_sha256: str) -> FusedModel:
+    """The model with an adapter's vectors of the ranks, ready to use."""
+    tensors = read_adapter(folder, base, base_sha256)
     if _RANKS in tensors:
         model.rank_keys.data.copy_(tensors[_RANKS])
     return model.requires_grad_(False).eval()
@@ -127,10 +140,7 @@ def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str, decod
 
 def shared_copy(stack: Stack) -> Stack:
     """A second stack with the same weights in the same memory, whose layers can be exchanged."""
-    with torch.device("meta"):
-        copy = Stack(stack.config)
-    copy.load_state_dict(stack.state_dict(), assign=True)
-    return copy.requires_grad_(False).eval()
+    return stack_of(stack.config, stack.state_dict())
 
 
 def _changed(stack: Stack, tensors: Mapping[str, Tensor], folder: Path) -> Stack:
@@ -139,16 +149,11 @@ def _changed(stack: Stack, tensors: Mapping[str, Tensor], folder: Path) -> Stack
         return stack
     copy = shared_copy(stack)
     try:
-        for name in sorted({key.rpartition(".")[0] for key in tensors}):
+        for name in sorted(key.removesuffix(".weight") for key in tensors if key.endswith(".weight")):
             layer = copy.get_submodule(name)
             assert isinstance(layer.weight, Tensor)
-            layer.weight = nn.Parameter(tensors.get(f"{name}.weight", layer.weight).to(layer.weight, copy=True))
+            layer.weight = nn.Parameter(tensors[f"{name}.weight"].to(layer.weight, copy=True))
         merge_adapters(copy, {key: value for key, value in tensors.items() if key.endswith((".a", ".b"))})
     except (AttributeError, ValueError, KeyError) as error:
         raise GeneratorError(f"the adapter {folder} does not fit its model: {error}") from error
     return copy.requires_grad_(False).eval()
-
-
-def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors of one stack, by their names in it."""
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

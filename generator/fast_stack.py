@@ -96,10 +96,10 @@ def _tiled(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return tiles.reshape(-1), scale
 
 
-def packed_file(cache: Path, *hashes: str) -> Path:
-    """Where the packed weights of a base and an adapter with these hashes are kept."""
+def packed_file(cache: Path, kind: str, *hashes: str) -> Path:
+    """Where prepared weights, such as the "decoder", of a base and an adapter with these hashes are kept."""
     name = hashlib.sha256("\n".join([str(_LAYOUT), *hashes]).encode()).hexdigest()[:20]
-    return cache / f"decoder-{name}.safetensors"
+    return cache / f"{kind}-{name}.safetensors"
 
 
 def save_packed(packed: dict[str, Tensor], path: Path) -> None:
@@ -125,7 +125,7 @@ class FastDecoder:
         Args:
             config: the stack's sizes.
             packed: what `pack` made.
-            embeddings: of the tokens, float32 (vocabulary, hidden); only read.
+            embeddings: of the tokens, (vocabulary, hidden), of any float type; only read.
             threads: how many share the work; 0 for as many as torch uses.
         """
         from generator.kernels import Shape, Weights
@@ -144,7 +144,7 @@ class FastDecoder:
             threads,
         )
         self._weights = Weights(*(packed[name].numpy() for name in Weights._fields))
-        self._embeddings = embeddings.numpy()
+        self._embeddings = embeddings
         self._helpers = ThreadPoolExecutor(threads - 1, "decoder") if threads > 1 else None
         self._lock = threading.Lock()
         self._work: Work | None = None
@@ -188,7 +188,7 @@ class FastDecoder:
             self._work = _room(self._shape, positions)
         work, tokens = self._work, self._tokens(batch)
         work.barrier[0] = 0
-        work.states[: len(batch.ids)] = self._embeddings[batch.ids]
+        work.states[: len(batch.ids)] = self._embeddings[torch.from_numpy(batch.ids)].float().numpy()
         logits = np.empty((len(tokens.wanted), self._shape.rows), np.float32)
         seen = kernels.Seen(memories.states, batch.spans, batch.question, own)
         arguments = (self._shape, self._weights, seen, work, tokens, logits)

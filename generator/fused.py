@@ -32,8 +32,8 @@ Request = tuple[str, Sequence[ReadPassage]]
 # Tokens of all passages together, and of one: reading time grows with them.
 MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
-# Passages that were read stay in memory up to this size; one of usual length takes 5 MB.
-_CACHE_BYTES = 256 << 20
+# Passages that were read stay in memory up to this size; one of usual length takes 2.5 MB in bf16.
+_CACHE_BYTES = 64 << 20
 # How an answer begins that says what its passages lack; the training answers of that kind begin so.
 _LACKING = "The passages don't say"
 # The adapter that comes along.
@@ -89,28 +89,17 @@ class FusedGenerator:
         import torch
 
         from data.assets import asset_path, cache_folder, read_manifest
-        from generator.adapter import adapted_model
-        from generator.fast_loading import fast_decoder
-        from generator.gguf_checkpoint import load_gguf
-        from generator.modeling_fused import FusedModel, best_device
-        from generator.precision import faster_precision
+        from generator.fast_loading import Parts, fast_model
+        from generator.gguf_checkpoint import GgufCheckpoint
+        from generator.modeling_fused import best_device
 
         path, base = asset_path("smollm2"), read_manifest()["smollm2"].sha256
-        stack, tokenizer = load_gguf(path, cache_folder() / "fused")
-
-        def whole(decoder: bool = True) -> FusedModel:
-            if adapter is None:
-                return FusedModel(stack.config, stack).requires_grad_(False)
-            return adapted_model(stack, adapter, path.stem, base, decoder=decoder)
-
+        checkpoint = GgufCheckpoint.prepare(path, cache_folder() / "fused")
+        parts, tokenizer = Parts(checkpoint, path.stem, base, adapter), checkpoint.tokenizer()
         device = best_device()
         if device.type != "cpu":
-            return cls(whole().to(device, torch.bfloat16), tokenizer, name, quoter)
-        fast = fast_decoder(stack, lambda: whole().decoder, base, adapter, cache_folder())
-        model = whole(decoder=fast is None)
-        if fast and faster_precision("cpu") == "bf16":
-            # Only reads: on processors with bf16 products in a third of the time, and its states take half the memory.
-            model.encoder.to(torch.bfloat16)
+            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter)
+        model, fast = fast_model(parts, cache_folder())
         return cls(model, tokenizer, name, quoter, fast)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:

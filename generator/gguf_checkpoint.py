@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,35 +45,59 @@ _NAMES = {
 _CONTROL_TOKEN = 3
 
 
-def load_gguf(path: Path, cache: Path) -> tuple[Stack, Tokenizer]:
-    """Load a Llama-like GGUF model as a `Stack` in float32, and its tokenizer.
+@dataclass(frozen=True)
+class GgufCheckpoint:
+    """A Llama-like GGUF model, prepared in a folder: weights are loaded when they are asked for.
 
-    The first time, its weights are dequantised and written to a folder of `cache`; safe to kill at any moment and to
-    run in several processes at once.
-
-    Raises:
-        GeneratorError: the file is no GGUF file of a Llama-like model with tied embeddings.
-        OSError: the cache cannot be written.
+    Attributes:
+        folder: with weights in float16, configuration and tokenizer.
+        config: the stack's sizes.
     """
-    import torch
-    from safetensors.torch import load_file
-    from tokenizers import Tokenizer
 
-    from generator.modeling_fused import FusedConfig, Stack
+    folder: Path
+    config: FusedConfig
 
-    status = path.stat()
-    folder = cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}-{_LAYOUT}"
-    if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / "convert.lock"):
-            if not folder.is_dir():
-                _convert(path, folder)
-    config = FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8")))
-    with torch.device("meta"):
-        stack = Stack(config)
-    weights = {name: weight.float() for name, weight in load_file(folder / _WEIGHTS).items()}
-    stack.load_state_dict(weights, assign=True)
-    return stack.requires_grad_(False).eval(), Tokenizer.from_file(str(folder / _TOKENIZER))
+    @classmethod
+    def prepare(cls, path: Path, cache: Path) -> GgufCheckpoint:
+        """Open a GGUF file's folder in `cache`; the first time, its weights are dequantised and written there.
+
+        Safe to kill at any moment and to run in several processes at once.
+
+        Raises:
+            GeneratorError: the file is no GGUF file of a Llama-like model with tied embeddings.
+            OSError: the cache cannot be written.
+        """
+        from generator.modeling_fused import FusedConfig
+
+        status = path.stat()
+        folder = cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}-{_LAYOUT}"
+        if not folder.is_dir():
+            cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache / "convert.lock"):
+                if not folder.is_dir():
+                    _convert(path, folder)
+        return cls(folder, FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8"))))
+
+    def stack(self) -> Stack:
+        """The model in float32."""
+        from safetensors.torch import load_file
+
+        from generator.modeling_fused import stack_of
+
+        weights = load_file(self.folder / _WEIGHTS)
+        return stack_of(self.config, {name: weight.float() for name, weight in weights.items()})
+
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(self.folder / _TOKENIZER))
+
+
+def load_gguf(path: Path, cache: Path) -> tuple[Stack, Tokenizer]:
+    """Load a Llama-like GGUF model as a `Stack` in float32, and its tokenizer; see `GgufCheckpoint.prepare`."""
+    checkpoint = GgufCheckpoint.prepare(path, cache)
+    return checkpoint.stack(), checkpoint.tokenizer()
 
 
 def _convert(path: Path, folder: Path) -> None:

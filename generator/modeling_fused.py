@@ -12,13 +12,15 @@ SwiGLU. This module knows token ids and tensors, no text.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from training.hollow import filled
 
 # Passages beyond this rank share the vector of the last one, see `FusedModel`.
 RANKS = 8
@@ -156,6 +158,11 @@ class Stack(nn.Module):
     def logits(self, states: Tensor) -> Tensor:
         """States (…, hidden) → logits (…, vocab_size)."""
         return functional.linear(states, self.embeddings.weight)
+
+
+def stack_of(config: FusedConfig, weights: Mapping[str, Tensor]) -> Stack:
+    """A stack that holds these very tensors, named as its own state; none is copied, and none will be trained."""
+    return filled(lambda: Stack(config), weights)
 
 
 class Seen:

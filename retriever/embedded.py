@@ -11,13 +11,14 @@ questions); `adapters.safetensors`, what `python -m retriever.train` made of it;
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +28,11 @@ from retriever.encode import Encoder, encode, file_sha256, identity
 from retriever.index import IndexFolderError, IndexManifest, PassageIndex, flat_index, hash_passages
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import BertModel, PreTrainedTokenizerBase
 
     from retriever.modeling_retribert import RetriBertModel
+    from retriever.plain_bert import AnyRetriBert, PlainBert, PlainBertConfig, PlainRetriBert, PlainRetriBertConfig
 
 FOLDER = Path(__file__).with_name("embedded")
 NAME = "RetriBERT on all-MiniLM-L6-v2, 128-d"
@@ -40,23 +43,27 @@ _CONFIG, _MANIFEST = FOLDER / "config.json", FOLDER / "manifest.json"
 _PROJECTIONS, _ADAPTERS, _VECTORS = (FOLDER / f"{name}.safetensors" for name in ("projections", "adapters", "vectors"))
 
 
-def load_embedded() -> tuple[RetriBertModel, PreTrainedTokenizerBase, str, str]:
-    """The embedded model with its projections, its tokenizer, identity and name.
+def load_embedded() -> tuple[PlainRetriBert, PreTrainedTokenizerBase, str, str]:
+    """The embedded model for inference, its tokenizer, identity and name.
 
     Raises:
         data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
     """
-    model, tokenizer = load_starting_point()
+    from retriever.plain_bert import PlainRetriBert, PlainRetriBertConfig
+
+    sizes = _sizes(PlainRetriBertConfig) | {"share_encoders": True}
+    model = PlainRetriBert(PlainRetriBertConfig(**sizes), plain_minilm())
+    model.load_state_dict(_first_projections(), strict=False)
     hashes = {
         "encoder": read_manifest()["minilm"].sha256,
         "vocabulary": read_manifest()["minilm-vocabulary"].sha256,
         "adapters": file_sha256(_ADAPTERS),
     }
     apply_adapters(model, _ADAPTERS)
-    return model, tokenizer, identity(model.config, hashes), NAME
+    return model, load_tokenizer(), identity(model.config, hashes), NAME
 
 
-def apply_adapters(model: RetriBertModel, path: Path) -> None:
+def apply_adapters(model: AnyRetriBert, path: Path) -> None:
     """Merge what `retriever.train --tune adapters` wrote into the starting point, in place.
 
     Args:
@@ -180,8 +187,6 @@ def load_starting_point() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
     Raises:
         data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
     """
-    from safetensors.torch import load_file
-
     from retriever.configuration_retribert import RetriBertConfig
     from retriever.modeling_retribert import RetriBertModel
 
@@ -189,37 +194,70 @@ def load_starting_point() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
     config.share_encoders = True
     model = RetriBertModel(config)
     model.bert_query = load_minilm()
-    rows = load_file(_PROJECTIONS)["project_doc.weight"]
-    model.load_state_dict({"project_query.weight": rows, "project_doc.weight": rows}, strict=False)
+    model.load_state_dict(_first_projections(), strict=False)
     return model.eval(), load_tokenizer()
 
 
-def load_minilm() -> BertModel:
-    """all-MiniLM-L6-v2's encoder, without BERT's pooler."""
+def _first_projections() -> dict[str, Tensor]:
+    """Both projections on the principal directions."""
     from safetensors.torch import load_file
+
+    rows = load_file(_PROJECTIONS)["project_doc.weight"]
+    return {"project_query.weight": rows, "project_doc.weight": rows}
+
+
+def load_minilm() -> BertModel:
+    """all-MiniLM-L6-v2's encoder, without BERT's pooler, to be trained.
+
+    Raises:
+        data.assets.AssetError: the weights cannot be had.
+    """
     from transformers import BertModel
 
     from retriever.configuration_retribert import RetriBertConfig
 
     encoder = BertModel(RetriBertConfig.from_json_file(_CONFIG).encoder_config(), add_pooling_layer=False)
-    weights = load_file(asset_path("minilm"))
+    encoder.load_state_dict(_minilm_weights())
+    return encoder.eval()
+
+
+def plain_minilm() -> PlainBert:
+    """The same for inference. All of them hold the same weights, mapped from their file.
+
+    They must not be changed in place; `training.lora.merge_adapters` puts new ones in their stead.
+    """
+    from retriever.plain_bert import PlainBert, PlainBertConfig
+
+    return PlainBert.of(PlainBertConfig(**_sizes(PlainBertConfig)), _minilm_weights())
+
+
+def _sizes(kind: type[PlainBertConfig | PlainRetriBertConfig]) -> dict[str, Any]:
+    """What the embedded configuration says of a plain one's fields."""
+    known = {field.name for field in fields(kind)}
+    return {name: value for name, value in json.loads(_CONFIG.read_text(encoding="utf-8")).items() if name in known}
+
+
+@functools.cache
+def _minilm_weights() -> dict[str, Tensor]:
+    """The encoder's weights by their names in `BertModel`, mapped from their file."""
+    from safetensors.torch import load_file
+
     # Mean pooling has no use for BERT's pooler; old checkpoints carry their position numbers.
     unused = ("pooler.", "embeddings.position_ids")
-    encoder.load_state_dict({name: value for name, value in weights.items() if not name.startswith(unused)})
-    return encoder.eval()
+    weights = load_file(asset_path("minilm"))
+    return {name: value for name, value in weights.items() if not name.startswith(unused)}
 
 
 def load_tokenizer() -> PreTrainedTokenizerBase:
     """The tokenizer of the embedded encoder."""
-    from retriever.configuration_retribert import RetriBertConfig
     from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
 
-    longest = RetriBertConfig.from_json_file(_CONFIG).max_position_embeddings
+    longest = json.loads(_CONFIG.read_text(encoding="utf-8"))["max_position_embeddings"]
     return RetriBertTokenizerFast(vocab_file=str(asset_path("minilm-vocabulary")), model_max_length=longest)
 
 
 def shipped_vectors(
-    model: RetriBertModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], samples: int = 8
+    model: AnyRetriBert, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], samples: int = 8
 ) -> np.ndarray | None:
     """The vectors that come along, float32 (n, dimensions), if they are this model's of these texts; else None.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from retriever.int8_bert import FastEmbedder
     from retriever.modeling_retribert import RetriBertModel
+    from retriever.plain_bert import AnyRetriBert, PlainRetriBertConfig
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Encoder:
 
     def __init__(
         self,
-        model: RetriBertModel,
+        model: AnyRetriBert,
         tokenizer: PreTrainedTokenizerBase,
         identity: str,
         name: str,
@@ -201,7 +202,7 @@ def _progress(count: int) -> tqdm:
     return tqdm(total=count, desc="encoding", unit="text", mininterval=0.5, disable=count < _SHOW_PROGRESS_FROM)
 
 
-def _fast_embedder(model: RetriBertModel, identity: str) -> FastEmbedder | None:
+def _fast_embedder(model: AnyRetriBert, identity: str) -> FastEmbedder | None:
     """What computes in the embedded model's place, in float32 on a CPU; None where it cannot."""
     from data.assets import cache_folder
     from retriever.int8_bert import FastEmbedder, why_not
@@ -245,7 +246,7 @@ def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, PreTrainedTokenizerB
     return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name
 
 
-def identity(config: PreTrainedConfig, hashes: dict[str, str]) -> str:
+def identity(config: PreTrainedConfig | PlainRetriBertConfig, hashes: dict[str, str]) -> str:
     """A hash of everything that decides a model's vectors: its architecture and its weights' hashes."""
     names = ("hidden_size", "num_hidden_layers", "pooling", "normalize", "projection_dim", "share_encoders")
     facts = {name: getattr(config, name) for name in names} | hashes

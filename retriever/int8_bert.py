@@ -17,9 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     import onnxruntime
     from torch import nn
-    from transformers import BertModel
 
-    from retriever.modeling_retribert import RetriBertModel
+    from retriever.plain_bert import AnyBert, AnyRetriBert
 
 _FUSED = "com.microsoft"
 # Raised when the graphs would come out differently.
@@ -29,7 +28,7 @@ _LAYOUT = 2
 class Int8Bert:
     """Stands in for a `BertModel` that gives its last hidden states."""
 
-    def __init__(self, bert: BertModel, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, bert: AnyBert, session: onnxruntime.InferenceSession) -> None:
         """Hold the encoder, whose embeddings are used, and the session of its layers."""
         embeddings = bert.embeddings
         self._words = embeddings.word_embeddings.weight.detach().numpy()
@@ -43,7 +42,7 @@ class Int8Bert:
         return self._session.run(None, {"embedded": embedded[None]})[0][0]
 
     @classmethod
-    def load(cls, bert: BertModel, path: Path) -> Int8Bert:
+    def load(cls, bert: AnyBert, path: Path) -> Int8Bert:
         """Open the graph of an encoder's layers; it is written where missing.
 
         Args:
@@ -70,7 +69,7 @@ class Int8Bert:
 class FastEmbedder:
     """The documents' side of a RetriBERT with mean pooling, by `Int8Bert`; texts come one by one, from any thread."""
 
-    def __init__(self, model: RetriBertModel, encoder: Int8Bert) -> None:
+    def __init__(self, model: AnyRetriBert, encoder: Int8Bert) -> None:
         """Hold the encoder and the model's projection."""
         self._encoder, self._normalize = encoder, model.config.normalize
         self._rows = model.project_doc.weight.detach().numpy()
@@ -81,7 +80,7 @@ class FastEmbedder:
         return vector / max(float(np.linalg.norm(vector)), 1e-12) if self._normalize else vector
 
     @classmethod
-    def load(cls, model: RetriBertModel, folder: Path, identity: str) -> FastEmbedder:
+    def load(cls, model: AnyRetriBert, folder: Path, identity: str) -> FastEmbedder:
         """Open the graph of a model's encoder in a folder, or write it there first.
 
         Args:
@@ -99,7 +98,7 @@ class FastEmbedder:
         return cls(model, Int8Bert.load(model.bert_query if model.bert_doc is None else model.bert_doc, path))
 
 
-def why_not(model: RetriBertModel) -> str:
+def why_not(model: AnyRetriBert) -> str:
     """Why a model cannot compute with 8-bit products here; "" if it can."""
     try:
         import onnx  # noqa: F401
@@ -114,7 +113,7 @@ def why_not(model: RetriBertModel) -> str:
     )
 
 
-def write_graph(bert: BertModel) -> bytes:
+def write_graph(bert: AnyBert) -> bytes:
     """The encoder's layers as an ONNX model: "embedded" (1, tokens, hidden) to the last states."""
     from onnx import TensorProto, helper
 

@@ -17,7 +17,9 @@ from retriever.encode import encode
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import BertModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from retriever.plain_bert import AnyBert
 
 _KEEP_FROM = 1000
 
@@ -25,7 +27,7 @@ _KEEP_FROM = 1000
 class Teacher:
     """all-MiniLM-L6-v2 as it is published: masked mean of the last layer, 384 numbers a text."""
 
-    def __init__(self, encoder: BertModel, tokenizer: PreTrainedTokenizerBase, identity: str) -> None:
+    def __init__(self, encoder: AnyBert, tokenizer: PreTrainedTokenizerBase, identity: str) -> None:
         """Hold an encoder, ready to encode; `identity` names its weights in the cache."""
         self.encoder = encoder.eval()
         self.tokenizer = tokenizer
@@ -38,9 +40,9 @@ class Teacher:
         Raises:
             data.assets.AssetError: its weights or vocabulary cannot be had.
         """
-        from retriever.embedded import load_minilm, load_tokenizer
+        from retriever.embedded import load_tokenizer, plain_minilm
 
-        return cls(load_minilm(), load_tokenizer(), read_manifest()["minilm"].sha256)
+        return cls(plain_minilm(), load_tokenizer(), read_manifest()["minilm"].sha256)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Texts → float32 (n, 384), not normalised; those of a whole corpus are kept in the cache folder."""

@@ -79,7 +79,9 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Add saved adapters to the weights of a plain module, in place.
+    """Put the sum of weights and saved adapters in the weights' place.
+
+    The module is changed, its old weights are not: other modules may hold them, too.
 
     Raises:
         ValueError: an adapter names a layer that the module lacks, or has another shape; both are said.
@@ -87,7 +89,7 @@ def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     for name in sorted(key.removesuffix(".a") for key in tensors if key.endswith(".a")):
         update = tensors[f"{name}.b"].float() @ tensors[f"{name}.a"].float()
         try:
-            weight = module.get_parameter(f"{name}.weight")
+            layer, weight = module.get_submodule(name), module.get_parameter(f"{name}.weight")
         except AttributeError as error:
             raise ValueError(f"the adapter of {name} belongs to another model: it has no such layer") from error
         if weight.shape != update.shape:
@@ -95,8 +97,7 @@ def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
                 f"the adapter of {name} has shape {tuple(update.shape)} but the layer {tuple(weight.shape)}: "
                 "it belongs to another model"
             )
-        with torch.no_grad():
-            weight.add_(update.to(weight.dtype))
+        layer.weight = nn.Parameter(weight.detach() + update.to(weight.dtype), weight.requires_grad)
 
 
 def average_adapters(runs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -22,7 +22,9 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from transformers import BertModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from retriever.plain_bert import AnyBert
 
 WEIGHTS = Path(__file__).with_name("ranker.safetensors")
 # Which layers are adapted, and the updates' rank and scale.
@@ -53,7 +55,7 @@ class Sentence:
 class CrossEncoder(nn.Module):
     """The pair encoder: token ids → one logit a pair."""
 
-    def __init__(self, encoder: BertModel) -> None:
+    def __init__(self, encoder: AnyBert) -> None:
         """Put a head on an encoder; it is zero, so that every logit is 0 before training."""
         super().__init__()
         self.encoder = encoder
@@ -89,13 +91,13 @@ class SentenceRanker:
             data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
             ValueError: the file is not a ranker's.
         """
-        from retriever.embedded import load_minilm, load_tokenizer
+        from retriever.embedded import load_tokenizer, plain_minilm
 
-        return cls.read(path, load_minilm(), load_tokenizer())
+        return cls.read(path, plain_minilm(), load_tokenizer())
 
     @classmethod
-    def read(cls, path: Path, encoder: BertModel, tokenizer: PreTrainedTokenizerBase) -> SentenceRanker:
-        """Read a ranker's file, made from this encoder, whose weights change.
+    def read(cls, path: Path, encoder: AnyBert, tokenizer: PreTrainedTokenizerBase) -> SentenceRanker:
+        """Read a ranker's file, made from this encoder, whose layers get new weights.
 
         Raises:
             ValueError: the file is not a ranker's, or made from an encoder of another shape.

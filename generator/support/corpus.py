@@ -146,7 +146,9 @@ def siblings_of(reader: Reader, texts: Sequence[str]) -> Mapping[str, list[str]]
     counts = Counter(word for text in texts for word in re.findall(r"\b[a-z]{3,}\b", text))
     vocabulary = reader.tokenizer.get_vocab()
     words = [w for w, count in counts.items() if count >= 8 and w in vocabulary and w not in STOP_WORDS]
-    table = reader.encoder.get_input_embeddings().weight.detach()[torch.tensor([vocabulary[word] for word in words])]
+    table = reader.encoder.embeddings.word_embeddings.weight.detach()[
+        torch.tensor([vocabulary[word] for word in words])
+    ]
     table = torch.nn.functional.normalize(table - table.mean(0), dim=-1)
     values, rows = (table @ table.T).topk(min(40, len(words)))
     found = {}

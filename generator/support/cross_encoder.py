@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from transformers import BertModel
+    from retriever.plain_bert import AnyBert
 
 JOINT_LAYERS = 4
 # Where the claim's positions begin: behind the longest passage, as the second text of a pair.
@@ -36,7 +36,7 @@ class CrossEncoder(nn.Module):
         whole: the claim's first and mean state → the logit of the whole claim.
     """
 
-    def __init__(self, encoder: BertModel) -> None:
+    def __init__(self, encoder: AnyBert) -> None:
         """Start from an encoder, whose own weights stay as they are."""
         super().__init__()
         import copy

@@ -210,17 +210,7 @@ def load_reader(folder: Path = FOLDER) -> Reader:
     """
     import json
 
-    from safetensors.torch import load_file
-    from transformers import BertConfig, BertModel
+    from retriever.embedded import load_tokenizer, plain_minilm
 
-    from data.assets import asset_path
-    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
-
-    config = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
-    encoder = BertModel(config, add_pooling_layer=False)
-    unused = ("pooler.", "embeddings.position_ids")
-    weights = load_file(asset_path("minilm"))
-    encoder.load_state_dict({name: value for name, value in weights.items() if not name.startswith(unused)})
-    tokenizer = RetriBertTokenizerFast(vocab_file=str(asset_path("minilm-vocabulary")), model_max_length=512)
     kept = json.loads((folder / RARITY).read_text(encoding="utf-8"))
-    return Reader(encoder, tokenizer, Rarity(kept["documents"], kept["counts"]))
+    return Reader(plain_minilm(), load_tokenizer(), Rarity(kept["documents"], kept["counts"]))

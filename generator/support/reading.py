@@ -19,7 +19,9 @@ from generator.support.words import Words
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import BertModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from retriever.plain_bert import AnyBert
 
 # Tokens of passage sentences that the cross-encoder attends to, titles included.
 MOST_TOKENS = 150
@@ -123,7 +125,7 @@ class Claim:
 class Reader:
     """The embedded encoder, reading passages and claims."""
 
-    def __init__(self, encoder: BertModel, tokenizer: PreTrainedTokenizerBase, rarity: Rarity) -> None:
+    def __init__(self, encoder: AnyBert, tokenizer: PreTrainedTokenizerBase, rarity: Rarity) -> None:
         """Hold an encoder without its pooler, its tokenizer, and the rarity of words."""
         self.encoder = encoder.eval().requires_grad_(False)
         self.tokenizer = tokenizer

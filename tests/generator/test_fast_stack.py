@@ -154,8 +154,8 @@ def test_two_threads_may_use_one_decoder(model, fast, memory):
 
 
 def test_packed_weights_come_back_from_their_file(model, memory, tmp_path):
-    path = packed_file(tmp_path / "new", "base", "adapter")
-    assert path != packed_file(tmp_path / "new", "base")
+    path = packed_file(tmp_path / "new", "decoder", "base", "adapter")
+    assert path != packed_file(tmp_path / "new", "decoder", "base")
     save_packed(pack(model.decoder), path)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     loaded = FastDecoder.load(CONFIG, path, model.encoder.embeddings.weight.detach(), 2)
