@@ -1,4 +1,4 @@
-"""The page's command: loads the models, then serves the page. A Hugging Face Space runs this file.
+"""The page's command: serves the page, and loads the models behind it. A Hugging Face Space runs this file.
 
 python app.py
 python app.py --index my_index --port 8000 --open
@@ -11,15 +11,16 @@ import logging
 import os
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qa import LongFormQA
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# oneDNN keeps what it compiles for every shape that it meets; no two questions have the same.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 DEFAULT_PORT = 7860
 
@@ -60,27 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Load the system and serve the page; the exit status."""
+    """Serve the page, load the models behind it, and wait for the end; the exit status."""
     from answers import AskSettings
-    from data.assets import AssetError
-    from data.passages import PassageError
-    from generator.base import GeneratorError
-    from retriever.encode import EncoderError
-    from retriever.index import IndexFolderError
     from ui.gpu import system
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
-    generator = options.generator or AskSettings().generator
-    say("Loading the models and the index …")
     start = time.perf_counter()
+    generator = options.generator or AskSettings().generator
     try:
-        qa = system().load(options.index)
-        load_later = prepare(qa, generator)
-        qa.retrieve("Warm up")  # what is built at the first search is built now
-    except (AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError) as error:
+        qa = system().load(options.index, later=True)
+        find(qa, generator)
+    except failures() as error:
         return fail(str(error))
-    say(f"Ready after {time.perf_counter() - start:.1f} s.")
 
     from ui.feedback import open_store
     from ui.page import build_page, launch_options
@@ -99,19 +92,30 @@ def serve(options: argparse.Namespace) -> int:
         return fail(f"the page cannot be served on {options.host}, port {options.port}: {error}")
     try:
         shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
-        load_later()
-        say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it.")
+        say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it. Loading the models …")
+        qa.load_all(generator)
+        say(f"Ready after {time.perf_counter() - start:.1f} s.")
         page.server.thread.join()
+    except failures() as error:
+        return fail(str(error))
     finally:
         page.close(verbose=False)
     return 0
 
 
-def prepare(qa: LongFormQA, generator: str) -> Callable[[], None]:
-    """Load the generator; of the embedded ones, only see that they can be had.
+def failures() -> tuple[type[Exception], ...]:
+    """What may go wrong for reasons that the message tells the user."""
+    from data.assets import AssetError
+    from data.passages import PassageError
+    from generator.base import GeneratorError
+    from retriever.encode import EncoderError
+    from retriever.index_folder import IndexFolderError
 
-    Returns:
-        What loads the rest in a thread of its own, once the page is served: a question that comes before it waits.
+    return AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError
+
+
+def find(qa: LongFormQA, generator: str) -> None:
+    """See that the generator can be had, before the page is served; only a checkpoint is loaded for that.
 
     Raises:
         data.assets.AssetError: an asset is missing and cannot be fetched.
@@ -124,15 +128,6 @@ def prepare(qa: LongFormQA, generator: str) -> Callable[[], None]:
         qa.generator(generator)
     if generator == "fused":
         asset_path("smollm2")
-
-    def load() -> None:
-        try:
-            qa.generator(generator)
-            _ = qa.checker
-        except Exception as error:
-            say(f"Warning: the generator {generator} cannot be loaded: {error}")
-
-    return threading.Thread(target=load, name="loading", daemon=True).start
 
 
 def port_problem(host: str, port: int) -> str:

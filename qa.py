@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from answers import MOST_CANDIDATES, Answer, AskSettings, Evidence, QuestionError, check_question
 from generator.abstention import says_lacking
@@ -25,7 +26,8 @@ from generator.base import GenerationSettings, Generator, ReadPassage
 from generator.candidates import Kept, keep_best, more_answers
 from generator.registry import EMBEDDED, load_generator
 from generator.support.choose import UNSUPPORTED_WAYS
-from retriever.search import METHODS, Hit, Retriever
+from retriever.search import METHODS, Hit, Retriever, RetrieverPlan
+from training.memory import give_back_memory
 
 
 class LongFormQA:
@@ -38,15 +40,20 @@ class LongFormQA:
 
     def __init__(
         self,
-        retriever: Retriever,
+        retriever: Retriever | RetrieverPlan,
         generators: dict[str, Generator] | None = None,
         load_checker: Callable[[], Checker] | None = None,
     ) -> None:
-        """Hold a retriever, any generators that are loaded already, by name, and how to load what checks sentences.
+        """Hold the parts.
 
-        Without `load_checker`, a sentence's support is its cosine with the nearest passage sentence.
+        Args:
+            retriever: loaded, or to be opened when it is first used.
+            generators: those that are loaded already, by name.
+            load_checker: loads what checks sentences; without it, a sentence's support is its cosine with the nearest
+                passage sentence.
         """
-        self.retriever = retriever
+        self._retriever = retriever
+        self._opening = threading.Lock()
         self._load_checker = load_checker
         self._checker: Checker | None = None
         self._generators = dict(generators or {})
@@ -54,17 +61,36 @@ class LongFormQA:
         self._loading = threading.Lock()
 
     @classmethod
-    def load(cls, index: Path | str | None = None) -> LongFormQA:
+    def load(cls, index: Path | str | None = None, later: bool = False) -> LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
             index: an index folder, or "hf:user/name"; None for the embedded vital articles, fetched where missing.
+            later: whether the retriever, too, is only loaded when it is first used.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        return cls(Retriever.load(index), load_checker=_load_support_model)
+        retriever = RetrieverPlan.of(index) if later else Retriever.load(index)
+        return cls(retriever, load_checker=_load_support_model)
+
+    @property
+    def retriever(self) -> Retriever:
+        """What finds passages, opened on first use."""
+        with self._opening:
+            if isinstance(self._retriever, RetrieverPlan):
+                self._retriever = self._retriever.open()
+            return self._retriever
+
+    def card(self) -> dict[str, Any]:
+        """What is searched; see `Retriever.card`."""
+        return self._retriever.card()
+
+    def is_loaded(self, generator: str) -> bool:
+        """Whether a question to this generator is answered without loading anything first."""
+        loaded = not isinstance(self._retriever, RetrieverPlan) and self._checker is not None
+        return loaded and generator in self._generators
 
     @property
     def checker(self) -> Checker:
@@ -90,6 +116,18 @@ class LongFormQA:
                     self._checkpoint = name
                 self._generators[name] = loaded
             return self._generators[name]
+
+    def load_all(self, generator: str) -> None:
+        """Load everything that answering with a generator needs, and what is built at the first search.
+
+        Raises:
+            generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
+            retriever.index.IndexFolderError: the index cannot be opened.
+        """
+        self.retrieve("Warm up")
+        self.generator(generator)
+        _ = self.checker
+        give_back_memory()
 
     def retrieve(self, question: str, settings: AskSettings | None = None) -> list[Hit]:
         """Only find the passages, best first.
@@ -147,7 +185,9 @@ class LongFormQA:
             answer = step
             yield answer
         yield replace(answer, stage="tracing")
+        give_back_memory()
         yield self._traced(answer, generator, stop, start)
+        give_back_memory()
 
     def _retrieved(self, answer: Answer, generator: Generator, start: float) -> Answer:
         """With passages, and what the generator will read of them."""

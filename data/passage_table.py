@@ -12,11 +12,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from data.passages import Passage, PassageError, PassageSequence
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 COLUMNS = ("id", "title", "section", "text", "url")
 _FACTS = b"facts"
@@ -73,6 +74,8 @@ def write_shard(path: Path, passages: Sequence[Passage], facts: Mapping[str, Any
     Raises:
         OSError: it cannot be written.
     """
+    import pyarrow as pa
+
     schema = pa.schema([(name, pa.string()) for name in COLUMNS], {_FACTS: json.dumps(facts, ensure_ascii=False)})
     columns = [pa.array([getattr(passage, name) for passage in passages], pa.string()) for name in COLUMNS]
     part = path.with_name(f"{path.name}.part")
@@ -90,6 +93,8 @@ def read_shard(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
     Raises:
         PassageError: it is missing or damaged.
     """
+    import pyarrow as pa
+
     try:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         batch = reader.get_batch(0)

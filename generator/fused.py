@@ -15,6 +15,7 @@ from data.passages import Passage
 from generator.base import GenerationSettings, ReadPassage, Step
 from generator.fused_layout import FusedLayout
 from generator.prompt import fit_passages, fused_passage
+from training.memory import give_back_memory
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,7 +34,7 @@ Request = tuple[str, Sequence[ReadPassage]]
 MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
 # Passages that were read stay in memory up to this size; one of usual length takes 2.5 MB in bf16.
-_CACHE_BYTES = 64 << 20
+_CACHE_BYTES = 48 << 20
 # How an answer begins that says what its passages lack; the training answers of that kind begin so.
 _LACKING = "The passages don't say"
 # The adapter that comes along.
@@ -122,9 +123,11 @@ class FusedGenerator:
         asked = self.layout.question(question, settings.wording)
         ids = self._ids(read)
         memory, voice = self._memory(ids), self._voice(question, read)
-        state, logits = self._ask([asked], [memory], [ids])
+        give_back_memory()
+        (state, logits), spans = self._ask([asked], [memory], [ids]), memory.spans
+        del memory  # the state has its own, and both are large
         if settings.decoding in ("opening", "sentences"):
-            writer = self._writer(question, read, settings, state, state.views(memory.spans), voice)
+            writer = self._writer(question, read, settings, state, state.views(spans), voice)
             steps = writer.write(logits, asked[-1], stop)
         else:
             steps = decode(logits, state.feed, voice, settings, stop)

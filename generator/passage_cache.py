@@ -16,7 +16,7 @@ from generator.modeling_fused import FusedModel
 
 _Key = tuple[int, ...]
 # New passages are read this many at a time, of like length, so that padding and attention stay small.
-_AT_ONCE = 4
+_AT_ONCE = 2
 
 
 class PassageCache:

@@ -95,6 +95,11 @@ def _count_encoders(path: Path) -> int:
         return int((file.metadata() or {}).get("encoders", 1))
 
 
+def embedded_manifest() -> IndexManifest:
+    """What the embedded index is made of."""
+    return IndexManifest(**json.loads(_MANIFEST.read_text(encoding="utf-8")))
+
+
 def load_embedded_index(encoder: Encoder) -> PassageIndex:
     """The vital articles with the vectors that come with the program.
 
@@ -104,7 +109,7 @@ def load_embedded_index(encoder: Encoder) -> PassageIndex:
     """
     from safetensors.numpy import load_file
 
-    manifest = IndexManifest(**json.loads(_MANIFEST.read_text(encoding="utf-8")))
+    manifest = embedded_manifest()
     passages = read_vital_articles(asset_path("vital-articles"))
     expected = (hash_passages(passages), encoder.identity, file_sha256(_VECTORS))
     if expected != (manifest.passages_sha256, manifest.model_identity, manifest.vectors_sha256):

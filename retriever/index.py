@@ -11,11 +11,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
 
-from data.passage_table import PassageTable, write_shard
 from data.passages import Passage
 from data.snippets import Place, shard_path
 from retriever.index_folder import (
@@ -33,6 +33,9 @@ from retriever.sparse import Bm25
 from retriever.stores.base import SparseSearch, VectorStore
 from retriever.stores.faiss_store import FaissStore
 from retriever.vector_shards import SUFFIX, VectorShards, write_vectors
+
+if TYPE_CHECKING:
+    from data.passage_table import PassageTable
 
 __all__ = ["IndexFolderError", "IndexManifest", "PassageIndex", "flat_index", "hash_passages"]
 
@@ -144,6 +147,8 @@ class PassageIndex:
         """Write passages and vectors as an index folder; the manifest comes last, so what opens is whole."""
         for name in (PASSAGES, VECTORS):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        from data.passage_table import write_shard
+
         everything = self.scores(np.eye(self.manifest.dimensions, dtype=np.float32), np.arange(len(self)))
         files = [f"{PASSAGES}/{shard_path(Path(), 0).name}", f"{VECTORS}/{shard_path(Path(), 0, SUFFIX).name}"]
         place = Place(len(self), ended=True)
@@ -193,6 +198,8 @@ class PassageIndex:
 
 def passage_table(folder: Path, manifest: IndexManifest) -> PassageTable:
     """The passages of an index folder."""
+    from data.passage_table import PassageTable
+
     files = [shard_path(folder / PASSAGES, number) for number in range(len(manifest.shards))]
     return PassageTable(files, manifest.shards)
 

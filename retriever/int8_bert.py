@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +101,9 @@ class FastEmbedder:
 
 def why_not(model: AnyRetriBert) -> str:
     """Why a model cannot compute with 8-bit products here; "" if it can."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        return str(error)
+    for library in ("onnx", "onnxruntime"):
+        if find_spec(library) is None:
+            return f"No module named {library!r}"
     config, weight = model.config, model.bert_query.embeddings.word_embeddings.weight
     if config.pooling != "mean" or model.bert_query.config.hidden_act != "gelu":
         return "only mean pooling and the activation gelu are written as 8-bit graphs"

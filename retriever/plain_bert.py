@@ -86,7 +86,8 @@ class PlainBert(nn.Module):
             output_hidden_states: whether the states before every layer are wanted, too.
         """
         mask = None if attention_mask is None or bool(attention_mask.all()) else attention_mask[:, None, None, :].bool()
-        hidden = self.embeddings(input_ids, token_type_ids)
+        # The layers may be in another precision than the tables, which many encoders share.
+        hidden = self.embeddings(input_ids, token_type_ids).to(self.encoder.dtype)
         states = [hidden]
         for layer in self.encoder.layer:
             hidden = layer(hidden, mask)
@@ -124,6 +125,11 @@ class Layers(nn.Module):
         """Make them."""
         super().__init__()
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.parameters()).dtype
 
 
 class Layer(nn.Module):

@@ -20,6 +20,7 @@ from data.passages import Passage
 if TYPE_CHECKING:
     from retriever.encode import Encoder
     from retriever.index import PassageIndex
+    from retriever.index_folder import IndexManifest
 
 METHODS = ("dense", "sparse", "mixed", "none", "random")
 # The weight of BM25's score beside the cosine, chosen on training questions; see retriever/README.md.
@@ -46,6 +47,53 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True)
+class RetrieverPlan:
+    """An encoder and an index that can be had, and are not loaded yet.
+
+    Attributes:
+        folder: of the index; None for the vital articles.
+        manifest: what the index is made of.
+        checkpoint: the encoder's folder; None for the embedded one.
+    """
+
+    folder: Path | None
+    manifest: IndexManifest
+    checkpoint: Path | str | None
+
+    @classmethod
+    def of(cls, index: Path | str | None = None, encoder: Path | str | None = None) -> RetrieverPlan:
+        """Find out what is needed, and fetch what is missing; arguments and errors as in `Retriever.load`."""
+        from data.assets import asset_path
+        from retriever.embedded import embedded_manifest
+        from retriever.hub import index_folder
+        from retriever.index_folder import read_manifest
+
+        folder = None if index is None else index_folder(index)
+        manifest = embedded_manifest() if folder is None else read_manifest(folder)
+        checkpoint = encoder or manifest.encoder or None
+        needed = ["vital-articles"] if folder is None else []
+        needed += ["minilm", "minilm-vocabulary"] if checkpoint is None else []
+        for name in needed:
+            asset_path(name)
+        return cls(folder, manifest, checkpoint)
+
+    def open(self) -> Retriever:
+        """Load the encoder and open the index; errors as in `Retriever.load`."""
+        from retriever.embedded import load_embedded_index
+        from retriever.encode import Encoder
+        from retriever.index import PassageIndex
+
+        encoder = Encoder.load(self.checkpoint)
+        if self.folder is None:
+            return Retriever(encoder, load_embedded_index(encoder))
+        return Retriever(encoder, PassageIndex.open(self.folder, encoder.identity))
+
+    def card(self) -> dict[str, Any]:
+        """What will be searched; see `Retriever.card`."""
+        return _card(self.manifest, self.manifest.passages)
+
+
 class Retriever:
     """Finds passages for questions."""
 
@@ -54,8 +102,8 @@ class Retriever:
         self.encoder = encoder
         self.index = index
 
-    @classmethod
-    def load(cls, index: Path | str | None = None, encoder: Path | str | None = None) -> Retriever:
+    @staticmethod
+    def load(index: Path | str | None = None, encoder: Path | str | None = None) -> Retriever:
         """Load the encoder and open an index.
 
         Args:
@@ -67,18 +115,7 @@ class Retriever:
             retriever.encode.EncoderError: the encoder cannot be loaded.
             retriever.index.IndexFolderError: the index is missing, damaged or another encoder's.
         """
-        from retriever.embedded import load_embedded_index
-        from retriever.encode import Encoder
-        from retriever.hub import index_folder
-        from retriever.index import PassageIndex
-        from retriever.index_folder import read_manifest
-
-        if index is None:
-            loaded = Encoder.load(encoder)
-            return cls(loaded, load_embedded_index(loaded))
-        folder = index_folder(index)
-        loaded = Encoder.load(encoder or read_manifest(folder).encoder or None)
-        return cls(loaded, PassageIndex.open(folder, loaded.identity))
+        return RetrieverPlan.of(index, encoder).open()
 
     def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Hit]:
         """Find passages for a question.
@@ -134,14 +171,7 @@ class Retriever:
 
     def card(self) -> dict[str, Any]:
         """What is searched, for the page's first line: passages, model, date and source."""
-        manifest = self.index.manifest
-        return {
-            "passages": len(self.index),
-            "model": manifest.model,
-            "date": manifest.date,
-            "source": manifest.source,
-            "licence": manifest.licence,
-        }
+        return _card(self.index.manifest, len(self.index))
 
     def _dense(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         scores, rows = self.index.search(self.embed_questions([question]), k)
@@ -166,6 +196,17 @@ class Retriever:
         """Random passages, with the scores that dense search would give them."""
         drawn = np.random.default_rng([seed, *question.encode()]).choice(len(self.index), size=k, replace=False)
         return _best(self.index.scores(self.embed_questions([question])[0], drawn), drawn, k)
+
+
+def _card(manifest: IndexManifest, passages: int) -> dict[str, Any]:
+    """What a card says of an index."""
+    return {
+        "passages": passages,
+        "model": manifest.model,
+        "date": manifest.date,
+        "source": manifest.source,
+        "licence": manifest.licence,
+    }
 
 
 def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -150,11 +150,12 @@ class Asking:
             yield self._stopped_before(run)
             return
         stage, shown = "", 0
+        loading = not self.qa.is_loaded(run.settings[0].generator)
         for answer in throttled(self.qa.stream(run.question, run.settings[0], run.stop)):
             answer = replace(answer, seconds={"queued": queued} | answer.seconds)
             view: View = {self.parts.answer: cards.answer(answer, run.id)}
             if answer.stage != stage:
-                view[self.parts.status] = status(answer.stage, answer.seconds, answer.stopped)
+                view[self.parts.status] = status(answer.stage, answer.seconds, answer.stopped, loading=loading)
             if len(answer.evidence) != shown or answer.stage == "done" or answer.stage != stage == "retrieving":
                 view[self.parts.passages] = passage_cards.passages(answer)
             if answer.stage == "done":
@@ -169,7 +170,7 @@ class Asking:
         parts.strip.finished.add(run.id, Answered({"run": run.id} | answer.to_json(), near))
         return {
             parts.stop: gr.Button(interactive=False),
-            parts.run_card: run_card(answer, self.qa.retriever.card(), run.id),
+            parts.run_card: run_card(answer, self.qa.card(), run.id),
             parts.nearest: nearest_html(near, reveal=False),
         } | parts.strip.ready(run.id)
 

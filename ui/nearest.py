@@ -11,7 +11,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -58,8 +58,13 @@ class Nearest:
 class NearestQuestions:
     """Finds the nearest of a set of written questions."""
 
-    def __init__(self, searcher: Searcher, questions: Sequence[Question]) -> None:
-        """Hold the questions; their vectors are computed when they are first candidates, and kept."""
+    def __init__(self, searcher: Callable[[], Searcher], questions: Sequence[Question]) -> None:
+        """Hold the questions; their vectors are computed when they are first candidates, and kept.
+
+        Args:
+            searcher: gives what finds articles; called only when something is to be found.
+            questions: any number.
+        """
         self._searcher = searcher
         self._questions = list(questions)
         self._tokens = [set(words(item.question)) for item in self._questions]
@@ -88,7 +93,7 @@ class NearestQuestions:
 
     def _about_found_articles(self, question: str) -> Iterable[int]:
         """Rows of the questions about the articles nearest by meaning."""
-        hits = self._searcher.search(question, _ARTICLES, "dense")
+        hits = self._searcher().search(question, _ARTICLES, "dense")
         return [row for hit in hits for row in self._by_title.get(hit.passage.title, ())]
 
     def _sharing_words(self, asked: Sequence[str]) -> list[int]:
@@ -102,12 +107,12 @@ class NearestQuestions:
         """The question's vector and those of the rows; only what is not known yet is computed."""
         with self._lock:
             missing = [row for row in rows if row not in self._vectors]
-            fresh = self._searcher.embed_questions([question, *(self._questions[row].question for row in missing)])
+            fresh = self._searcher().embed_questions([question, *(self._questions[row].question for row in missing)])
             self._vectors.update(zip(missing, fresh[1:], strict=True))
             return fresh[0], np.stack([self._vectors[row] for row in rows])
 
 
-def load_nearest(searcher: Searcher) -> NearestQuestions:
+def load_nearest(searcher: Callable[[], Searcher]) -> NearestQuestions:
     """All written questions, those of training and of development."""
     return NearestQuestions(searcher, [*load_questions("dev"), *load_questions("train")])
 

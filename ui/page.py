@@ -56,7 +56,7 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
         controls = sidebar(generator)
-        html(cards.header(qa.retriever.card(), generator), "header")
+        html(cards.header(qa.card(), generator), "header")
         box, ask, stop = _question_box()
         chips, dice = _example_chips()
         status = html(status_idle(), "status")
@@ -90,7 +90,9 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
             gr.Textbox(visible="hidden", elem_id="opened"),
             strip,
         )
-        asking = Asking(qa, parts, load_nearest(qa.retriever), lambda session: place_in_line(page, session), generator)
+        asking = Asking(
+            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), generator
+        )
         _connect(asking, ask, chips, dice)
         _open(page, asking)
         strip.connect(nearest)

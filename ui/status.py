@@ -13,7 +13,11 @@ _STEPS = (("queued", "Queued"), ("retrieving", "Retrieving"), ("reading", "Readi
 
 
 def status(
-    stage: str, seconds: Mapping[str, float] | None = None, stopped: bool = False, place: tuple[int, int] | None = None
+    stage: str,
+    seconds: Mapping[str, float] | None = None,
+    stopped: bool = False,
+    place: tuple[int, int] | None = None,
+    loading: bool = False,
 ) -> str:
     """The status line: every step with its seconds, the one under way marked by a word as well as by colour.
 
@@ -22,6 +26,7 @@ def status(
         seconds: "queued" and those of `Answer.seconds`.
         stopped: whether the answer was stopped before its end.
         place: while queued, the place in the line from 1, and the line's length.
+        loading: whether models are loaded first, before passages are retrieved.
     """
     times = _step_seconds(seconds or {}, stage)
     names = [name for name, _ in _STEPS]
@@ -31,6 +36,7 @@ def status(
         state = "past" if number < now else "now" if number == now else "later"
         current = ' aria-current="step"' if state == "now" else ""
         waits = f", place {place[0]} of {place[1]}" if place and name == "queued" and state == "now" else ""
+        label = "Loading the models" if loading and name == "retrieving" and state == "now" else label
         items.append(_step(label + waits + ("…" if state == "now" else ""), state, times.get(name), current))
     last = "Stopped" if stopped else "Done"
     items.append(_step(last, "past" if stage == "done" else "later", times.get("done")))

@@ -32,7 +32,7 @@ TARGETS, RANK, ALPHA = r"encoder\.layer\.", 16, 32.0
 MOST_TOKENS = 128
 # What the final judgement is made of, beside a constant.
 FEATURES = ("logit", "similarity", "rank", "first")
-_BATCH = 16
+_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CrossEncoder(nn.Module):
         ).last_hidden_state
         weights = attention_mask[..., None].to(states.dtype)
         mean = (states * weights).sum(1) / weights.sum(1)
-        return self.head(torch.cat([states[:, 0], mean], -1)).squeeze(-1).float()
+        return self.head(torch.cat([states[:, 0], mean], -1).to(self.head.weight.dtype)).squeeze(-1).float()
 
 
 class SentenceRanker:
@@ -85,15 +85,20 @@ class SentenceRanker:
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> SentenceRanker:
-        """Load the ranker that comes with the program, on the embedded encoder.
+        """Load the ranker that comes with the program, on the embedded encoder; in bf16 where that is faster.
 
         Raises:
             data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
             ValueError: the file is not a ranker's.
         """
+        from generator.precision import faster_precision
         from retriever.embedded import load_tokenizer, plain_minilm
 
-        return cls.read(path, plain_minilm(), load_tokenizer())
+        encoder = plain_minilm()
+        ranker = cls.read(path, encoder, load_tokenizer())
+        if faster_precision("cpu") == "bf16":
+            encoder.encoder.to(torch.bfloat16)
+        return ranker
 
     @classmethod
     def read(cls, path: Path, encoder: AnyBert, tokenizer: PreTrainedTokenizerBase) -> SentenceRanker:

@@ -35,7 +35,7 @@ def asking(qa, store, tiny_retriever):
             strip,
         )
     places = iter([(2, 3), (2, 3), (1, 2)])
-    return Asking(qa, parts, load_nearest(tiny_retriever), lambda session: next(places, None), "extractive")
+    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), "extractive")
 
 
 def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, request_of):

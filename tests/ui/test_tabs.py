@@ -115,7 +115,7 @@ class Searcher:
 
 def test_the_nearest_written_question_is_the_one_of_highest_cosine():
     questions = [Question(str(n), text, f"Answer {n}.") for n, text in enumerate(["Sea and moon?", "Moon?", "Bread?"])]
-    finder = NearestQuestions(Searcher(), questions)
+    finder = NearestQuestions(Searcher, questions)
     nearest = finder.find("Is the sea or the moon older?")
     assert nearest.question.id == "0" and nearest.similarity == pytest.approx(1.0)
     assert finder.find("The moon?").question.id == "1"
@@ -125,7 +125,7 @@ def test_the_nearest_written_question_is_the_one_of_highest_cosine():
 
 def test_the_written_answer_is_shown_only_after_rating():
     questions = [Question("0", "Bread?", "A secret answer.")]
-    nearest = NearestQuestions(Searcher(), questions).find("Bread?")
+    nearest = NearestQuestions(Searcher, questions).find("Bread?")
     assert "secret" not in nearest_html(nearest, reveal=False)
     assert "A secret answer." in nearest_html(nearest, reveal=True)
 
