@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from answers import Answer
+from generator.abstention import says_lacking
 from generator.attribution import TracedSentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
@@ -110,6 +111,8 @@ def _notice(answer: Answer) -> str:
         return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
     if answer.note:
         return f'<p class="notice">{escape(answer.note)}</p>'
+    if says_lacking(answer.text):
+        return '<p class="notice warn"><b>No answer.</b> The passages do not seem to hold it.</p>'
     if not answer.answerable and answer.text:
         return '<p class="notice warn"><b>Unbacked.</b> No sentence here is supported by the passages.</p>'
     return ""
@@ -117,7 +120,7 @@ def _notice(answer: Answer) -> str:
 
 def _sentence(number: int, sentence: TracedSentence, answer: Answer, prefix: str) -> str:
     """One sentence, its badge, and its evidence folded away (a phone opens it there)."""
-    kind = _LABEL_CLASSES.get(sentence.label, "unsupported")
+    kind = "about" if _is_about_passages(sentence) else _LABEL_CLASSES.get(sentence.label, "unsupported")
     before, last = _last_word(sentence.text)
     badge = _badge(number, sentence, kind, links=not prefix)
     evidence = "" if prefix else _evidence(number, sentence, answer)
@@ -131,6 +134,9 @@ def _sentence(number: int, sentence: TracedSentence, answer: Answer, prefix: str
 def _badge(number: int, sentence: TracedSentence, kind: str, links: bool) -> str:
     """The passage's number and the word for how well it supports the sentence; a link to it where it can lead."""
     word = escape(sentence.label)
+    if kind == "about":
+        why = "No passage can support what is said of the passages"
+        return f'<span class="cite {kind}" title="{why}">says what is missing</span>'
     if sentence.passage is None:
         return f'<span class="cite {kind}">{word}</span>'
     inside = f'<b class="number">{sentence.passage}</b> {word}'
@@ -142,6 +148,11 @@ def _badge(number: int, sentence: TracedSentence, kind: str, links: bool) -> str
         f'<a class="cite {kind}" href="#passage-{sentence.passage}" data-passage="{sentence.passage}" '
         f'data-sentence="{number}" aria-label="{reading}" title="support {sentence.support:.2f}">{inside}</a>'
     )
+
+
+def _is_about_passages(sentence: TracedSentence) -> bool:
+    """Whether a sentence says what the passages lack, which none of them can support."""
+    return sentence.passage is None and says_lacking(sentence.text)
 
 
 def _evidence(number: int, sentence: TracedSentence, answer: Answer) -> str:
@@ -179,7 +190,8 @@ def tally(answer: Answer) -> str:
         hint = f"words in runs of {RUN} or more that a passage holds too"
         parts.append(f'<span title="{hint}">{share:.0%} copied</span>')
     if answer.sentences:
-        unsupported = sum(sentence.label == "not supported" for sentence in answer.sentences)
+        judged = [sentence for sentence in answer.sentences if not _is_about_passages(sentence)]
+        unsupported = sum(sentence.label == "not supported" for sentence in judged)
         partly = sum(sentence.label == "partly" for sentence in answer.sentences)
         parts.append(f"{unsupported} of {plural(len(answer.sentences), 'sentence')} not supported")
         if partly:

@@ -146,6 +146,20 @@ def test_each_sentence_carries_number_and_word():
     assert "sentence 2 is partly supported by passage 1" in cites[1]["aria-label"]
 
 
+def test_a_sentence_about_what_the_passages_lack_is_no_claim_without_support():
+    sentences = (
+        TracedSentence("The passages don't say why bees hum.", 0.2, "not supported", None, ""),
+        TracedSentence("Bees hum in green.", 0.1, "not supported", None, ""),
+        TracedSentence("Bees live in hives.", 0.9, "supported", 1, "x"),
+    )
+    text = "The passages don't say why bees hum. Bees hum in green. Bees live in hives."
+    shown = replace(done(evidence=(evidence(1),), sentences=sentences), text=text, answerable=False)
+    found = Reader(cards.answer(shown)).text
+    assert "why bees hum. says what is missing" in found and "in green. not supported" in found
+    assert "No answer. The passages do not seem to hold it." in found and "Unbacked" not in found
+    assert "1 of 3 sentences not supported" in Reader(cards.tally(shown)).text
+
+
 def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
     sentence = TracedSentence("First one.", 0.9, "supported", 1, "Two.")
     shown = done(evidence=(evidence(1, title="Tide", text="One. Two."),), sentences=(sentence,))
