@@ -55,11 +55,13 @@ class RetrieverPlan:
         folder: of the index; None for the vital articles.
         manifest: what the index is made of.
         checkpoint: the encoder's folder; None for the embedded one.
+        index: as it was named; "" for the vital articles.
     """
 
     folder: Path | None
     manifest: IndexManifest
     checkpoint: Path | str | None
+    index: str = ""
 
     @classmethod
     def of(cls, index: Path | str | None = None, encoder: Path | str | None = None) -> RetrieverPlan:
@@ -76,7 +78,7 @@ class RetrieverPlan:
         needed += ["minilm", "minilm-vocabulary"] if checkpoint is None else []
         for name in needed:
             asset_path(name)
-        return cls(folder, manifest, checkpoint)
+        return cls(folder, manifest, checkpoint, "" if index is None else str(index))
 
     def open(self) -> Retriever:
         """Load the encoder and open the index; errors as in `Retriever.load`."""
@@ -87,18 +89,19 @@ class RetrieverPlan:
         encoder = Encoder.load(self.checkpoint)
         if self.folder is None:
             return Retriever(encoder, load_embedded_index(encoder))
-        return Retriever(encoder, PassageIndex.open(self.folder, encoder.identity))
+        return Retriever(encoder, PassageIndex.open(self.folder, encoder.identity), self.index)
 
     def card(self) -> dict[str, Any]:
         """What will be searched; see `Retriever.card`."""
-        return _card(self.manifest, self.manifest.passages)
+        return _card(self.manifest, self.manifest.passages, self.index)
 
 
 class Retriever:
     """Finds passages for questions."""
 
-    def __init__(self, encoder: Encoder, index: PassageIndex) -> None:
-        """Hold an encoder and the index that was built by it."""
+    def __init__(self, encoder: Encoder, index: PassageIndex, name: str = "") -> None:
+        """Hold an encoder and the index that was built by it; `name` is what it was opened by, "" where by none."""
+        self._name = name
         self.encoder = encoder
         self.index = index
 
@@ -170,8 +173,8 @@ class Retriever:
         return self.encoder.encode_questions(questions)
 
     def card(self) -> dict[str, Any]:
-        """What is searched, for the page's first line: passages, model, date and source."""
-        return _card(self.index.manifest, len(self.index))
+        """What is searched: the name it was opened by ("" for the vital articles), passages, model, date and source."""
+        return _card(self.index.manifest, len(self.index), self._name)
 
     def _dense(self, question: str, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         scores, rows = self.index.search(self.embed_questions([question]), k)
@@ -198,9 +201,10 @@ class Retriever:
         return _best(self.index.scores(self.embed_questions([question])[0], drawn), drawn, k)
 
 
-def _card(manifest: IndexManifest, passages: int) -> dict[str, Any]:
+def _card(manifest: IndexManifest, passages: int, name: str) -> dict[str, Any]:
     """What a card says of an index."""
     return {
+        "index": name,
         "passages": passages,
         "model": manifest.model,
         "date": manifest.date,

@@ -28,11 +28,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command(question: str, settings: AskSettings) -> str:
-    """The command line that asks the same again; what is at its default stays out.
+def command(question: str, settings: AskSettings, index: str = "") -> str:
+    """The command line that asks the same index again, "" being the embedded one; what is at its default stays out.
 
-    >>> command("Why?", AskSettings("dense", 2, "fused"))
-    "python qa.py 'Why?' --retrieval dense --passages 2 --generator fused --json"
+    >>> command("Why?", AskSettings("dense", 2, "fused"), "my index")
+    "python qa.py 'Why?' --retrieval dense --passages 2 --generator fused --index 'my index' --json"
     """
     default = AskSettings().to_json()
     options = [
@@ -40,6 +40,8 @@ def command(question: str, settings: AskSettings) -> str:
         for name, value in settings.to_json().items()
         if value != default[name] or name in ("retrieval", "passages", "generator")
     ]
+    if index:
+        options.append(f"--index {shlex.quote(index)}")
     asked = shlex.quote(question)
     if question.startswith("-"):
         return " ".join(["python qa.py", *options, "--json", "--", asked])
@@ -71,12 +73,13 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
         "Seconds": ", ".join(f"{name} {value:.2f}" for name, value in answer.seconds.items()),
         "Versions": ", ".join(f"{name} {value}" for name, value in versions().items()),
     }
+    again = command(answer.question, answer.settings, str(card.get("index", "")))
     table = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items()
     )
     return (
         '<section class="run-card"><h2>To repeat this run</h2>'
-        f'<div class="command"><code>{escape(command(answer.question, answer.settings))}</code>'
+        f'<div class="command"><code>{escape(again)}</code>'
         '<button type="button" class="tool" data-tool="command">Copy</button><span class="said" role="status"></span>'
         f"</div><table>{table}</table></section>"
     )

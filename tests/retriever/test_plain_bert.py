@@ -85,7 +85,8 @@ import sys
 from qa import LongFormQA
 qa = LongFormQA.load()
 qa.load_all("fused")
-print([name for name in ("transformers.modeling_utils", "torch._dynamo", "sympy", "pyarrow", "onnx") if name in sys.modules])
+heavy = ("transformers.modeling_utils", "torch._dynamo", "sympy", "pyarrow", "onnx")
+print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "[]", done.stderr

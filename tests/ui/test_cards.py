@@ -71,7 +71,7 @@ def test_hostile_text_is_shown_as_typed_everywhere(text):
         question=text,
         settings=AskSettings(generator=text),
     )
-    card = {"model": text, "source": text, "date": text, "passages": 3}
+    card = {"model": text, "source": text, "date": text, "passages": 3, "index": text}
     pieces = [
         cards.answer(shown),
         cards.answer(shown, "run"),

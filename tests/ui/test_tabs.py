@@ -159,10 +159,11 @@ def test_links_and_commands_give_question_and_settings_back(settings):
     assert asked == question
     expected = settings.to_json()
     assert {name: control_values(named)[name] for name in CONTROLS} == {name: expected[name] for name in CONTROLS}
-    for text in (question, "-1 is what?"):
-        words = shlex.split(command(text, settings))
+    for text, index in ((question, ""), ("-1 is what?", "my folder/ü"), (question, "hf:user/name")):
+        words = shlex.split(command(text, settings, index))
         given = _parser().parse_args(words[2:])
         assert given.question == text and _settings(given) == settings and given.json
+        assert str(given.index or "") == index
 
 
 def test_copied_words_are_those_in_shared_runs():
