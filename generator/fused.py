@@ -161,6 +161,7 @@ class FusedGenerator:
             titles = [part.passage.title for part in read]
             return Evidence(
                 quoter.quotes(question, read),
+                quoter.nearness(question, [part.text for part in read]),
                 lambda rows: quoter.probabilities(question, [(titles[at], text, at) for text, at in rows]),
             )
 

@@ -89,6 +89,10 @@ class Quoter:
         probabilities = self.probabilities(question, [(title, text, number) for number, _, title, text in parts])
         return [Quote(*part, float(chance)) for part, chance in zip(parts, probabilities, strict=True)]
 
+    def nearness(self, question: str, texts: Sequence[str]) -> list[float]:
+        """The cosine of a question and each text."""
+        return (self._embed_texts(texts) @ self._embed_questions([question])[0]).tolist() if texts else []
+
     def probabilities(self, question: str, sentences: Sequence[tuple[str, str, int]]) -> np.ndarray:
         """How likely sentences, (title, text, number of the passage), belong into the answer: float64 (n,)."""
         if not sentences:

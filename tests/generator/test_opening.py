@@ -28,7 +28,7 @@ def write(both, tide=TIDE, flute=FLUTE, chances=(0.9, 0.8, 0.05, 0.05), judged=0
     voice = Voice(lambda tokens: " ".join(state.words[token] for token in tokens), state.words.index(END))
     settings = GenerationSettings(repetition_penalty=1.0, no_repeat_ngram=0, min_words=0, max_words=40)
     writer = SentenceWriter(state, VIEWS, SOURCES, voice, settings)
-    evidence = Evidence(quotes, lambda rows: np.full(len(rows), judged))
+    evidence = Evidence(quotes, [0.7, 0.7], lambda rows: np.full(len(rows), judged))
     lacking = [state.words.index(word) for word in LACKING.split()[:4]]
     answer = OpeningWriter("Why do tides rise?", writer, lambda: evidence, room, lacking)
     return list(answer.write(state.logits([], VIEWS[0])[None], 0, threading.Event()))
@@ -64,9 +64,10 @@ def test_a_denial_beside_likely_sentences_is_not_believed():
 
 
 @pytest.mark.parametrize(("lacking", "chances", "answerable"), [(-20.0, 0.9, True), (-1.0, 0.05, False)])
-def test_sentences_and_model_say_together_whether_there_is_an_answer(lacking, chances, answerable):
-    evidence = Evidence([Quote(0, n, "Tide", "The sea rises.", chances) for n in range(4)], lambda rows: np.zeros(0))
-    by_hand = 2.46 * np.log(chances) - 0.435 * max(lacking, -12) + 3.20
+def test_sentences_passages_and_model_say_together_whether_there_is_an_answer(lacking, chances, answerable):
+    quotes = [Quote(0, n, "Tide", "The sea rises.", chances) for n in range(4)]
+    evidence = Evidence(quotes, [0.5, 0.7, 0.6], lambda rows: np.zeros(0))
+    by_hand = 2.897 * np.log(chances) - 0.374 * max(lacking, -12) + 5.424 * 0.7 - 10.759 * (0.7 - 0.55) + 1.597
     assert evidence.answerable(lacking) == pytest.approx(1 / (1 + np.exp(-by_hand)))
     assert (evidence.answerable(lacking) > 0.5) == answerable
-    assert Evidence([], lambda rows: np.zeros(0)).answerable(-20.0) < 0.5
+    assert Evidence([], [], lambda rows: np.zeros(0)).answerable(-20.0) < 0.5
