@@ -148,7 +148,7 @@ class FusedGenerator:
         """What writes sentence by sentence from passages of which all were read."""
         from generator.grounding import Source
         from generator.opening import Evidence, OpeningWriter
-        from generator.selection.quotes import Room
+        from generator.selection.quotes import Room, article_ranks
         from generator.sentencewise import SentenceWriter
 
         sources = [Source.of(part.passage.title, part.text) for part in read]
@@ -159,10 +159,11 @@ class FusedGenerator:
 
         def look() -> Evidence:
             titles = [part.passage.title for part in read]
+            ranks = article_ranks(titles)
             return Evidence(
                 quoter.quotes(question, read),
                 quoter.nearness(question, [part.text for part in read]),
-                lambda rows: quoter.probabilities(question, [(titles[at], text, at) for text, at in rows]),
+                lambda rows: quoter.probabilities(question, [(titles[at], text, ranks[at]) for text, at in rows]),
             )
 
         room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)

@@ -86,7 +86,8 @@ class Quoter:
             for position, text in enumerate(split_sentences(passage.text))
             if _is_whole(text)
         ]
-        probabilities = self.probabilities(question, [(title, text, number) for number, _, title, text in parts])
+        ranks = article_ranks([passage.passage.title for passage in passages])
+        probabilities = self.probabilities(question, [(title, text, ranks[number]) for number, _, title, text in parts])
         return [Quote(*part, float(chance)) for part, chance in zip(parts, probabilities, strict=True)]
 
     def nearness(self, question: str, texts: Sequence[str]) -> list[float]:
@@ -94,12 +95,22 @@ class Quoter:
         return (self._embed_texts(texts) @ self._embed_questions([question])[0]).tolist() if texts else []
 
     def probabilities(self, question: str, sentences: Sequence[tuple[str, str, int]]) -> np.ndarray:
-        """How likely sentences, (title, text, number of the passage), belong into the answer: float64 (n,)."""
+        """How likely sentences, (title, text, rank of the article), belong into the answer: float64 (n,)."""
         if not sentences:
             return np.zeros(0)
         near = self._embed_texts([text for _, text, _ in sentences]) @ self._embed_questions([question])[0]
         rows = [Sentence(*row, float(value)) for row, value in zip(sentences, near, strict=True)]
         return self._ranker.probabilities(question, rows)
+
+
+def article_ranks(titles: Sequence[str]) -> list[int]:
+    """The rank of each passage's article among those read, from 0: several passages of one article share its best.
+
+    >>> article_ranks(["Albedo", "Moon", "Albedo", "Snow"])
+    [0, 1, 0, 2]
+    """
+    articles = list(dict.fromkeys(titles))
+    return [articles.index(title) for title in titles]
 
 
 def leans(sentence: str) -> bool:
