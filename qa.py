@@ -109,7 +109,7 @@ class LongFormQA:
         """
         with self._loading:
             if name not in self._generators:
-                loaded = load_generator(name, self.retriever)
+                loaded = load_generator(name, self.retriever, lambda: self.checker)
                 if name not in EMBEDDED:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ from generator.prompt import fit_passages, fused_passage
 from training.memory import give_back_memory
 
 if TYPE_CHECKING:
+    import numpy as np
     from tokenizers import Tokenizer
     from torch import Tensor
 
+    from generator.attribution import Checker
     from generator.decoding import Voice
     from generator.fast_stack import FastDecoder, FastState
     from generator.modeling_fused import DecoderState, FusedModel, Memory
-    from generator.opening import OpeningWriter
+    from generator.opening import Evidence, OpeningWriter
     from generator.selection.quotes import Quoter
     from generator.sentencewise import SentenceWriter
 
@@ -51,6 +53,7 @@ class FusedGenerator:
         name: str = "fused",
         quoter: Quoter | None = None,
         fast: FastDecoder | None = None,
+        checker: Callable[[], Checker] | None = None,
     ) -> None:
         """Hold the parts.
 
@@ -60,6 +63,7 @@ class FusedGenerator:
             name: by which the generator was asked for.
             quoter: chooses passage sentences; without it, every sentence is written.
             fast: writes.
+            checker: gives what judges written sentences by the passages; without it, only words are compared.
 
         Raises:
             GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
@@ -69,12 +73,16 @@ class FusedGenerator:
         self.name = name
         self.layout = FusedLayout(tokenizer)
         self.quoter = quoter
-        self._model, self._fast = model, fast
+        self._model, self._fast, self._checker = model, fast, checker
         self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
     def load(
-        cls, adapter: Path | None = EMBEDDED_ADAPTER, name: str = "fused", quoter: Quoter | None = None
+        cls,
+        adapter: Path | None = EMBEDDED_ADAPTER,
+        name: str = "fused",
+        quoter: Quoter | None = None,
+        checker: Callable[[], Checker] | None = None,
     ) -> FusedGenerator:
         """Load the embedded SmolLM2 with an adapter; the first time it is prepared in the cache folder.
 
@@ -82,6 +90,7 @@ class FusedGenerator:
             adapter: the folder of an adapter; None for the model as it was before training.
             name: by which it was asked for.
             quoter: see `__init__`.
+            checker: see `__init__`.
 
         Raises:
             generator.base.GeneratorError: the adapter is missing or another model's.
@@ -99,9 +108,9 @@ class FusedGenerator:
         parts, tokenizer = Parts(checkpoint, path.stem, base, adapter), checkpoint.tokenizer()
         device = best_device()
         if device.type != "cpu":
-            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter)
+            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter, None, checker)
         model, fast = fast_model(parts, cache_folder())
-        return cls(model, tokenizer, name, quoter, fast)
+        return cls(model, tokenizer, name, quoter, fast, checker)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
         """What fits of the passages; see `Generator.read`."""
@@ -147,8 +156,8 @@ class FusedGenerator:
     ) -> OpeningWriter | SentenceWriter:
         """What writes sentence by sentence from passages of which all were read."""
         from generator.grounding import Source
-        from generator.opening import Evidence, OpeningWriter
-        from generator.selection.quotes import Room, article_ranks
+        from generator.opening import OpeningWriter
+        from generator.selection.quotes import Room
         from generator.sentencewise import SentenceWriter
 
         sources = [Source.of(part.passage.title, part.text) for part in read]
@@ -156,18 +165,30 @@ class FusedGenerator:
         if settings.decoding == "sentences" or self.quoter is None:
             return writer
         quoter = self.quoter
-
-        def look() -> Evidence:
-            titles = [part.passage.title for part in read]
-            ranks = article_ranks(titles)
-            return Evidence(
-                quoter.quotes(question, read),
-                quoter.nearness(question, [part.text for part in read]),
-                lambda rows: quoter.probabilities(question, [(titles[at], text, ranks[at]) for text, at in rows]),
-            )
-
         room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)
-        return OpeningWriter(question, writer, look, room, self.layout.ids(_LACKING))
+        lacking = self.layout.ids(_LACKING)
+        return OpeningWriter(question, writer, lambda: self._evidence(quoter, question, read), room, lacking)
+
+    def _evidence(self, quoter: Quoter, question: str, read: Sequence[ReadPassage]) -> Evidence:
+        """What the ranker, and the support model where there is one, say of a question's passages."""
+        import numpy as np
+
+        from generator.opening import Evidence
+        from generator.selection.quotes import article_ranks
+        from generator.support.choose import NOT_SUPPORTED
+
+        passages = [(part.passage.title, part.text) for part in read]
+        ranks = article_ranks([title for title, _ in passages])
+
+        def judge(rows: Sequence[tuple[str, int]]) -> np.ndarray:
+            values = quoter.probabilities(question, [(passages[at][0], text, ranks[at]) for text, at in rows])
+            if self._checker is None or not rows:
+                return values
+            found = self._checker().check([text for text, _ in rows], passages)
+            return values * np.array([support.label != NOT_SUPPORTED for support in found])
+
+        nearness = quoter.nearness(question, [text for _, text in passages])
+        return Evidence(quoter.quotes(question, read), nearness, judge)
 
     def write_batch(
         self,

@@ -46,7 +46,8 @@ class Evidence:
     Attributes:
         quotes: their sentences, in reading order.
         nearness: the cosine of the question and each passage.
-        judge: sentences with the number of the passage that each stands on → how likely they belong into the answer.
+        judge: sentences with the number of the passage that each stands on → how likely they belong into the answer; 0
+            for one that the passages do not support.
     """
 
     quotes: Sequence[Quote]

@@ -6,6 +6,7 @@ It knows words and row numbers; vectors are elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,9 @@ class Bm25:
 
         model = bm25s.BM25(method="lucene", k1=K1, b=B)
         tokens = stems([f"{passage.title}. {passage.text}" for passage in passages])
-        model.index(tokens, show_progress=False)
+        # In order, so that the same passages give the same files; bm25s alone takes the words as a set has them.
+        vocabulary = {word: number for number, word in enumerate(sorted(set(chain.from_iterable(tokens))))}
+        model.index(([[vocabulary[word] for word in own] for own in tokens], vocabulary), show_progress=False)
         return cls(model, len(tokens))
 
     @classmethod
