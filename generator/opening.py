@@ -145,7 +145,9 @@ class OpeningWriter:
             for each in sentences
         ]
         standing = [
-            (each.text, each.grounding.passage or 0) for each, fine in zip(sentences, good, strict=True) if fine
+            (without_verdict(each.text), each.grounding.passage or 0)
+            for each, fine in zip(sentences, good, strict=True)
+            if fine
         ]
         values = iter(evidence.judge(standing))
         return [float(next(values)) if fine else 0.0 for fine in good]

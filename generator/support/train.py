@@ -52,7 +52,7 @@ class TrainSettings:
         seed: of everything that is drawn.
     """
 
-    examples: int = 10_000
+    examples: int = 40_000
     batch: int = 32
     lr: float = 1.5e-4
     hard_first: float = 0.3
