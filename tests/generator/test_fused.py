@@ -151,3 +151,24 @@ def test_the_fast_decoder_prefers_the_tokens_that_torch_does(generator, corpus):
     following = torch.tensor(ids[1:])
     losses = [float(torch.nn.functional.cross_entropy(own[:-1], following)) for own in (logits, expected)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_a_written_opening_that_nothing_supports_gives_way_to_a_quote(monkeypatch):
+    from generator.attribution import Support
+    from qa import LongFormQA
+
+    class Refuses:
+        asked = ()
+
+        def check(self, sentences, passages):
+            self.asked += tuple(sentences)
+            return [Support(0.1, "not supported", 1, "") for _ in sentences]
+
+    qa, refuses, question = LongFormQA.load(), Refuses(), "How do bees make honey?"
+    generator = qa.generator("fused")
+    read = generator.read(question, [hit.passage for hit in qa.retrieve(question)])
+    quoted = {sentence for part in read for sentence in split_sentences(part.text)}
+    monkeypatch.setattr(generator, "_checker", lambda: refuses)
+    *_, last = generator.stream(question, read, GenerationSettings())
+    assert refuses.asked and not quoted >= set(refuses.asked)
+    assert set(split_sentences(last.text)) <= quoted
