@@ -136,9 +136,9 @@ def _prompt() -> list[int]:
     """The same as one prompt."""
     from data.assets import asset_path, cache_folder
     from generator.fused_layout import FusedLayout
-    from generator.gguf_checkpoint import load_gguf
+    from generator.gguf_checkpoint import GgufCheckpoint
 
-    _, tokenizer = load_gguf(asset_path("smollm2"), cache_folder() / "fused")
+    tokenizer = GgufCheckpoint.prepare(asset_path("smollm2"), cache_folder() / "fused").tokenizer()
     prefix, passages, question = parts(FusedLayout(tokenizer))
     return [*prefix, *(token for passage in passages for token in passage), *question]
 
