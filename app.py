@@ -15,6 +15,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from training.memory import share_arenas
+
 if TYPE_CHECKING:
     from qa import LongFormQA
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)  # on the handler: some libraries set their own loggers to DEBUG
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", handlers=[handler])
+    share_arenas()
     try:
         return serve(options)
     except KeyboardInterrupt:

@@ -36,7 +36,7 @@ Request = tuple[str, Sequence[ReadPassage]]
 MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
 # Passages that were read stay in memory up to this size; one of usual length takes 2.5 MB in bf16.
-_CACHE_BYTES = 48 << 20
+_CACHE_BYTES = 32 << 20
 # How an answer begins that says what its passages lack; the training answers of that kind begin so.
 _LACKING = "The passages don't say"
 # The adapter that comes along.
