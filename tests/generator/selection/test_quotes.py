@@ -1,6 +1,7 @@
 """Which passage sentences follow an opening, and in which order."""
 
 import numpy as np
+import pytest
 
 from data.passages import Passage
 from generator.base import ReadPassage
@@ -71,20 +72,20 @@ def test_a_sentence_that_leans_cannot_open():
     assert leans("However, it rained.") and leans("In addition, it snowed.") and not leans("Italy is a country.")
 
 
-def test_sentences_are_taken_from_what_was_read():
+@pytest.mark.parametrize(("title", "second"), [("Flute", 1.25), ("Tide", 0.25)])
+def test_sentences_are_taken_from_what_was_read_and_an_article_has_one_rank(title, second):
     class Ranker:
         def probabilities(self, question, sentences):
             return np.array([item.similarity + item.rank for item in sentences])
 
     vectors = {"Why?": [1.0, 0.0], TIDE[0]: [0.5, 0.0], FLUTE[0]: [0.25, 1.0]}
     embed = lambda rows: np.array([vectors[text] for text in rows])  # noqa: E731
-    passage = Passage("0", "Tide", "", " ".join(TIDE), "")
     read = [
-        ReadPassage(passage, "cut", f"{TIDE[0]} They are"),
-        ReadPassage(passage, "read", f"{FLUTE[0]} So 0! is 1, by convention."),
+        ReadPassage(Passage("0", "Tide", "", " ".join(TIDE), ""), "cut", f"{TIDE[0]} They are"),
+        ReadPassage(Passage("1", title, "", FLUTE[0], ""), "read", f"{FLUTE[0]} So 0! is 1, by convention."),
     ]
     found = Quoter(Ranker(), embed, embed).quotes("Why?", read)
     assert [(quote.place, quote.text, quote.probability) for quote in found] == [
         ((0, 0), TIDE[0], 0.5),
-        ((1, 0), FLUTE[0], 1.25),
+        ((1, 0), FLUTE[0], second),
     ]
