@@ -96,8 +96,11 @@ def serve(options: argparse.Namespace) -> int:
     try:
         shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
         say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it. Loading the models …")
-        qa.load_all(generator)
-        say(f"Ready after {time.perf_counter() - start:.1f} s.")
+        qa.retrieve("Warm up")  # what is built at the first search is built now
+        if warning := load(qa, generator):
+            say(warning)
+        else:
+            say(f"Ready after {time.perf_counter() - start:.1f} s.")
         page.server.thread.join()
     except failures() as error:
         return fail(str(error))
@@ -131,6 +134,15 @@ def find(qa: LongFormQA, generator: str) -> None:
         qa.generator(generator)
     if generator == "fused":
         asset_path("smollm2")
+
+
+def load(qa: LongFormQA, generator: str) -> str:
+    """Load what answers are written and judged with; a warning where it cannot be had, since other generators may."""
+    try:
+        qa.load_all(generator)
+    except Exception as error:
+        return f"Warning: the generator {generator} cannot be loaded: {error}"
+    return ""
 
 
 def port_problem(host: str, port: int) -> str:

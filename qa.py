@@ -118,13 +118,11 @@ class LongFormQA:
             return self._generators[name]
 
     def load_all(self, generator: str) -> None:
-        """Load everything that answering with a generator needs, and what is built at the first search.
+        """Load everything that answering with a generator needs, so that the first question waits for nothing.
 
         Raises:
             generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
-            retriever.index.IndexFolderError: the index cannot be opened.
         """
-        self.retrieve("Warm up")
         self.generator(generator)
         _ = self.checker
         give_back_memory()

@@ -114,25 +114,23 @@ def adapted_model(stack: Stack, folder: Path, base: str, base_sha256: str) -> Fu
     Raises:
         GeneratorError: see `read_adapter`; or the adapter does not fit the model.
     """
-    encoder, decoder = (adapted_stack(stack, name, folder, base, base_sha256) for name in _STACKS)
-    return _with_ranks(FusedModel(stack.config, encoder, decoder), folder, base, base_sha256)
+    tensors = read_adapter(folder, base, base_sha256)
+    encoder, decoder = (_changed(stack, name, tensors, folder) for name in _STACKS)
+    return _with_ranks(FusedModel(stack.config, encoder, decoder), tensors)
 
 
 def adapted_stack(stack: Stack, name: str, folder: Path, base: str, base_sha256: str) -> Stack:
     """Only the "encoder" or the "decoder" of `adapted_model`."""
-    tensors = read_adapter(folder, base, base_sha256)
-    own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-    return _changed(stack, own, folder)
+    return _changed(stack, name, read_adapter(folder, base, base_sha256), folder)
 
 
 def reading_model(encoder: Stack, folder: Path, base: str, base_sha256: str) -> FusedModel:
     """The fused model for reading only, from an encoder that is adapted already; see `adapted_model`."""
-    return _with_ranks(FusedModel(encoder.config, encoder), folder, base, base_sha256)
+    return _with_ranks(FusedModel(encoder.config, encoder), read_adapter(folder, base, base_sha256))
 
 
-def _with_ranks(model: FusedModel, folder: Path, base: str, base_sha256: str) -> FusedModel:
+def _with_ranks(model: FusedModel, tensors: Mapping[str, Tensor]) -> FusedModel:
     """The model with an adapter's vectors of the ranks, ready to use."""
-    tensors = read_adapter(folder, base, base_sha256)
     if _RANKS in tensors:
         model.rank_keys.data.copy_(tensors[_RANKS])
     return model.requires_grad_(False).eval()
@@ -143,8 +141,9 @@ def shared_copy(stack: Stack) -> Stack:
     return stack_of(stack.config, stack.state_dict())
 
 
-def _changed(stack: Stack, tensors: Mapping[str, Tensor], folder: Path) -> Stack:
+def _changed(stack: Stack, kind: str, every: Mapping[str, Tensor], folder: Path) -> Stack:
     """The stack itself where nothing changes, else a copy of which only the changed layers take memory of their own."""
+    tensors = {key.removeprefix(f"{kind}."): value for key, value in every.items() if key.startswith(f"{kind}.")}
     if not tensors:
         return stack
     copy = shared_copy(stack)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 import torch
 
 
+@functools.cache
 def faster_precision(device: str) -> str:
     """Say "bf16" on a GPU, or on a CPU whose matrix products are clearly faster in it; else "fp32"."""
     if device != "cpu":

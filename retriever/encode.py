@@ -212,7 +212,7 @@ def _fast_embedder(model: AnyRetriBert, identity: str) -> FastEmbedder | None:
         return None
     try:
         return FastEmbedder.load(model, cache_folder() / "encoder", identity)
-    except OSError as error:
+    except (ImportError, OSError) as error:
         logger.warning("passages are encoded in float32, half as fast: %s", error)
         return None
 

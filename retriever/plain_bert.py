@@ -91,7 +91,8 @@ class PlainBert(nn.Module):
         states = [hidden]
         for layer in self.encoder.layer:
             hidden = layer(hidden, mask)
-            states.append(hidden)
+            if output_hidden_states:
+                states.append(hidden)
         return PlainOutput(hidden, tuple(states) if output_hidden_states else ())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app import load
 from qa import LongFormQA
 from retriever.search import RetrieverPlan
 from ui.status import status
@@ -51,3 +52,13 @@ def test_the_retriever_is_opened_when_it_is_first_needed():
 def test_the_status_line_says_when_models_are_loaded_first(stage, told):
     assert ("Loading the models…" in status(stage, loading=True)) == told
     assert "Loading" not in status(stage)
+
+
+def test_a_generator_that_cannot_be_loaded_is_a_warning_since_others_can(tiny_qa, monkeypatch):
+    def full(name, *given):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("qa.load_generator", full)
+    assert load(tiny_qa, "fused") == "Warning: the generator fused cannot be loaded: no space left"
+    monkeypatch.undo()
+    assert load(tiny_qa, "extractive") == ""

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from answers import Answer, AskSettings
-from generator.attribution import Checker
-from generator.base import Generator
 from qa import LongFormQA
-from retriever.search import Retriever, RetrieverPlan
 
 _SECONDS = 60  # longest loan for one answer
 
@@ -31,16 +29,11 @@ class LentGPU(LongFormQA):
     it, and the loan ends with that process's next message.
     """
 
-    def __init__(
-        self,
-        retriever: Retriever | RetrieverPlan,
-        generators: dict[str, Generator] | None = None,
-        load_checker: Callable[[], Checker] | None = None,
-    ) -> None:
-        """Hold the parts; the loan is announced now, as a ZeroGPU Space wants it before the launch."""
+    def __init__(self, *parts: Any, **named: Any) -> None:  # noqa: ANN401 (passed through)
+        """Hold the parts, as `LongFormQA`; the loan is announced now, as a ZeroGPU Space wants it before the launch."""
         import spaces
 
-        super().__init__(retriever, generators, load_checker)
+        super().__init__(*parts, **named)
 
         def lent(question: str, settings: AskSettings) -> Iterator[Answer]:
             yield from super(LentGPU, self).stream(question, settings)
