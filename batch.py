@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from answers import AskSettings, QuestionError, check_question
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 
 if TYPE_CHECKING:
     from qa import LongFormQA

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")

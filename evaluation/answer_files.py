@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 from data.questions import Question
 from evaluation.answer_metrics import Item
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 from data.passages import Passage
 from data.questions import Claim, QuestionSetError, load_claims, passages_by_title
 from data.sentences import split_sentences

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 
 # The fields that are looked for, in this order, when none is named.
 QUESTION_FIELDS = ("question", "query", "title")

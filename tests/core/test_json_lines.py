@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.json_lines import json_lines
+from core.json_lines import json_lines
 
 
 def test_values_come_with_their_places(tmp_path):
