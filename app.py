@@ -15,7 +15,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from training.memory import share_arenas
+from core.errors import UserError
+from core.memory import share_arenas
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -65,17 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page, load the models behind it, and wait for the end; the exit status."""
-    from answers import AskSettings
+    from core.settings import Settings
     from ui.gpu import system
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
     start = time.perf_counter()
-    generator = options.generator or AskSettings().generator
+    generator = options.generator or Settings().generator
     try:
         qa = system().load(options.index, later=True)
         find(qa, generator)
-    except failures() as error:
+    except UserError as error:
         return fail(str(error))
 
     from ui.feedback import open_store
@@ -102,30 +103,18 @@ def serve(options: argparse.Namespace) -> int:
         else:
             say(f"Ready after {time.perf_counter() - start:.1f} s.")
         page.server.thread.join()
-    except failures() as error:
+    except UserError as error:
         return fail(str(error))
     finally:
         page.close(verbose=False)
     return 0
 
 
-def failures() -> tuple[type[Exception], ...]:
-    """What may go wrong for reasons that the message tells the user."""
-    from data.assets import AssetError
-    from data.passages import PassageError
-    from generator.base import GeneratorError
-    from retriever.encode import EncoderError
-    from retriever.index_folder import IndexFolderError
-
-    return AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError
-
-
 def find(qa: LongFormQA, generator: str) -> None:
     """See that the generator can be had, before the page is served; only a checkpoint is loaded for that.
 
     Raises:
-        data.assets.AssetError: an asset is missing and cannot be fetched.
-        generator.base.GeneratorError: a checkpoint cannot be loaded.
+        UserError: an asset is missing and cannot be fetched, or a checkpoint cannot be loaded.
     """
     from data.assets import asset_path
     from generator.registry import EMBEDDED

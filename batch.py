@@ -1,31 +1,30 @@
 """A file of questions, answered line by line: a run that ended early goes on where it stopped.
 
-It knows files and `LongFormQA`. It knows nothing of the command line.
+It knows files, and is given what answers. It knows nothing of the command line.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
-from answers import AskSettings, QuestionError, check_question
+from core.errors import UserError
 from core.json_lines import json_lines
-
-if TYPE_CHECKING:
-    from qa import LongFormQA
+from core.records import Answer, QuestionError, check_question
+from core.settings import Settings
 
 Row = dict[str, Any]
 
 
-class QuestionsFileError(ValueError):
+class QuestionsFileError(UserError):
     """A file of questions or of answers is not what it should be; file and line are named."""
 
 
-def begin(questions: Path, output: Path, settings: AskSettings) -> tuple[list[Row], int]:
+def begin(questions: Path, output: Path, settings: Settings) -> tuple[list[Row], int]:
     """Read the questions, and see how many of them an earlier run has answered.
 
     Args:
@@ -43,19 +42,20 @@ def begin(questions: Path, output: Path, settings: AskSettings) -> tuple[list[Ro
     return rows, finished(output, [_asked(row) for row in rows], settings.to_json())
 
 
-def answer_rows(qa: LongFormQA, rows: Sequence[Row], done: int, output: Path, settings: AskSettings) -> None:
+def answer_rows(
+    ask: Callable[[str, Settings], Answer], rows: Sequence[Row], done: int, output: Path, settings: Settings
+) -> None:
     """Answer the rows after the first `done`; a line of the output is written whole or not at all.
 
     A question that cannot be asked gets a line with an "error" instead of an answer.
     """
-    qa.generator(settings.generator)
     with (
         output.open("a", encoding="utf-8") as file,
         tqdm(total=len(rows), initial=done, desc="answering", unit="question") as bar,
     ):
         for row in rows[done:]:
             try:
-                result = row | qa.ask(row["question"], settings).to_json()
+                result = row | ask(row["question"], settings).to_json()
             except QuestionError as error:
                 result = row | {"answer": "", "answerable": False, "error": str(error)}
             file.write(json.dumps(result | {"settings": settings.to_json()}, ensure_ascii=False) + "\n")

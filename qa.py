@@ -15,19 +15,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from answers import MOST_CANDIDATES, Answer, AskSettings, Evidence, QuestionError, check_question
-from generator.abstention import says_lacking
-from generator.attribution import Checker, NearestSentence, TracedSentence, trace
-from generator.base import GenerationSettings, Generator, ReadPassage
+from core.command import exit_status
+from core.memory import give_back_memory
+from core.records import Answer, Retrieved, Sentence, as_text, check_question, read_texts
+from core.settings import DEFAULTS, DESCRIPTIONS, Settings
+from generator.base import Generator
 from generator.candidates import Kept, keep_best, more_answers
+from generator.judging import Judge, NearestSentence, trace
 from generator.registry import EMBEDDED, load_generator
-from generator.support.choose import UNSUPPORTED_WAYS
-from retriever.search import METHODS, Hit, Retriever, RetrieverPlan
-from training.memory import give_back_memory
+from retriever.search import Retriever, RetrieverPlan
 
 
 class LongFormQA:
@@ -42,20 +42,20 @@ class LongFormQA:
         self,
         retriever: Retriever | RetrieverPlan,
         generators: dict[str, Generator] | None = None,
-        load_checker: Callable[[], Checker] | None = None,
+        load_judge: Callable[[], Judge] | None = None,
     ) -> None:
         """Hold the parts.
 
         Args:
             retriever: loaded, or to be opened when it is first used.
             generators: those that are loaded already, by name.
-            load_checker: loads what checks sentences; without it, a sentence's support is its cosine with the nearest
+            load_judge: loads what judges sentences; without it, a sentence's support is its cosine with the nearest
                 passage sentence.
         """
         self._retriever = retriever
         self._opening = threading.Lock()
-        self._load_checker = load_checker
-        self._checker: Checker | None = None
+        self._load_judge = load_judge
+        self._judge: Judge | None = None
         self._generators = dict(generators or {})
         self._checkpoint = ""
         self._loading = threading.Lock()
@@ -73,7 +73,7 @@ class LongFormQA:
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
         retriever = RetrieverPlan.of(index) if later else Retriever.load(index)
-        return cls(retriever, load_checker=_load_support_model)
+        return cls(retriever, load_judge=_load_support_model)
 
     @property
     def retriever(self) -> Retriever:
@@ -89,17 +89,17 @@ class LongFormQA:
 
     def is_loaded(self, generator: str) -> bool:
         """Whether a question to this generator is answered without loading anything first."""
-        loaded = not isinstance(self._retriever, RetrieverPlan) and self._checker is not None
+        loaded = not isinstance(self._retriever, RetrieverPlan) and self._judge is not None
         return loaded and generator in self._generators
 
     @property
-    def checker(self) -> Checker:
+    def judge(self) -> Judge:
         """What judges whether passages support a sentence, loaded on first use."""
         with self._loading:
-            if self._checker is None:
-                load = self._load_checker or (lambda: NearestSentence(self.retriever.embed_texts))
-                self._checker = load()
-            return self._checker
+            if self._judge is None:
+                load = self._load_judge or (lambda: NearestSentence(self.retriever.embed_texts))
+                self._judge = load()
+            return self._judge
 
     def generator(self, name: str) -> Generator:
         """The generator of that name, loaded on first use and kept.
@@ -109,7 +109,7 @@ class LongFormQA:
         """
         with self._loading:
             if name not in self._generators:
-                loaded = load_generator(name, self.retriever, lambda: self.checker)
+                loaded = load_generator(name, self.retriever, lambda: self.judge)
                 if name not in EMBEDDED:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)
@@ -124,38 +124,35 @@ class LongFormQA:
             generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
         """
         self.generator(generator)
-        _ = self.checker
+        _ = self.judge
         give_back_memory()
 
-    def retrieve(self, question: str, settings: AskSettings | None = None) -> list[Hit]:
+    def retrieve(self, question: str, settings: Settings | None = None) -> Retrieved:
         """Only find the passages, best first.
 
         Raises:
-            QuestionError: the question cannot be asked as it stands.
+            core.records.QuestionError: the question cannot be asked as it stands.
         """
-        settings = settings or AskSettings()
-        return self.retriever.search(
-            check_question(question), settings.passages, settings.retrieval, seed=settings.generation.seed
-        )
+        settings = settings or Settings()
+        return self.retriever.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
 
-    def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> list[TracedSentence]:
-        """Each sentence of any text with the passage sentence that supports it; see `generator.attribution.trace`.
+    def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> tuple[Sentence, ...]:
+        """Each sentence of any text with the passage sentence that supports it.
 
         Args:
             text: an answer.
-            passages: what was read, in order.
+            passages: what was read, in order; "" for what was not.
             titles: of the same passages; left out where they are not known.
         """
-        named = list(titles) or [""] * len(passages)
-        return trace(text, list(zip(named, passages, strict=True)), self.checker)
+        return trace(text, read_texts(passages, titles), self.judge)
 
-    def ask(self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None) -> Answer:
+    def ask(self, question: str, settings: Settings | None = None, stop: threading.Event | None = None) -> Answer:
         """Answer a question: the last snapshot of `stream`."""
         *_, answer = self.stream(question, settings, stop)
         return answer
 
     def stream(
-        self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None
+        self, question: str, settings: Settings | None = None, stop: threading.Event | None = None
     ) -> Iterator[Answer]:
         """Answer a question step by step.
 
@@ -168,84 +165,53 @@ class LongFormQA:
             Snapshots; the first has stage "retrieving", the last "done". Evidence is there from "reading" on.
 
         Raises:
-            QuestionError: the question cannot be asked as it stands.
+            core.records.QuestionError: the question cannot be asked as it stands.
             generator.base.GeneratorError: the generator cannot be loaded.
         """
-        settings = settings or AskSettings()
+        settings = settings or Settings()
         stop = stop or threading.Event()
-        answer = Answer(check_question(question), settings=settings)
+        answer = Answer(Retrieved(check_question(question)), settings)
         yield answer
         generator = self.generator(settings.generator)
         start = time.perf_counter()
-        answer = self._retrieved(answer, generator, start)
+        retrieved = generator.read(self.retrieve(question, settings))
+        seconds = {"retrieve": time.perf_counter() - start}
+        answer = replace(answer, retrieved=retrieved, stage="reading", seconds=seconds)
         yield answer
-        for step in self._written(answer, generator, stop, start):
-            answer = step
-            yield answer
-        yield replace(answer, stage="tracing")
-        give_back_memory()
-        yield self._traced(answer, generator, stop, start)
-        give_back_memory()
-
-    def _retrieved(self, answer: Answer, generator: Generator, start: float) -> Answer:
-        """With passages, and what the generator will read of them."""
-        settings = answer.settings
-        hits = self.retriever.search(
-            answer.question, settings.passages, settings.retrieval, seed=settings.generation.seed
-        )
-        read = generator.read(answer.question, [hit.passage for hit in hits])
-        evidence = tuple(Evidence(hit, part.status, part.text) for hit, part in zip(hits, read, strict=True))
-        return replace(
-            answer,
-            stage="reading",
-            evidence=evidence,
-            seconds={"retrieve": time.perf_counter() - start},
-            score_name=self.retriever.score_name(settings.retrieval),
-            low_scores=self.retriever.low_scores(hits, settings.retrieval),
-        )
-
-    def _written(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Iterator[Answer]:
-        """The answer growing, from exactly what was read."""
-        read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
         began = time.perf_counter()
-        for step in generator.stream(answer.question, read, answer.settings.generation, stop):
-            if step.stage == "reading":
-                continue
-            seconds = answer.seconds
+        for draft in generator.stream(retrieved, settings, stop):
             if "encode" not in seconds:
                 now = time.perf_counter()
-                seconds = seconds | {"encode": now - began, "first_token": now - start}
-            answer = replace(answer, stage="writing", text=step.text, stopped=step.stopped, seconds=seconds)
+                seconds |= {"encode": now - began, "first_token": now - start}
+            answer = replace(answer, stage="writing", text=draft.text, sentences=draft.sentences, stopped=draft.stopped)
             yield answer
+        yield replace(answer, stage="judging")
+        give_back_memory()
+        yield self._judged(answer, generator, stop, start)
+        give_back_memory()
 
-    def _traced(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Answer:
+    def _judged(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Answer:
         """Finished: the best of the answers, every sentence with its evidence, and whether it is an answer at all."""
-        settings = answer.settings
-        read = [ReadPassage(part.hit.passage, part.status, part.read_text) for part in answer.evidence]
-        more = more_answers(generator, answer.question, read, settings.generation, settings.candidates - 1, stop)
+        settings, retrieved = answer.settings, answer.retrieved
         kept = keep_best(
-            answer.question,
-            [answer.text, *more],
-            [(part.passage.title, part.text) for part in read],
-            self.checker,
+            retrieved,
+            [answer.sentences, *more_answers(generator, retrieved, settings, stop)],
+            self.judge,
             self.retriever.embed_questions,
             self.retriever.embed_texts,
             "keep" if stop.is_set() else settings.unsupported,
         )
+        done = replace(answer, stage="done", text=as_text(kept.sentences), sentences=kept.sentences)
         supported = any(sentence.passage is not None for sentence in kept.sentences)
-        answerable = supported and not answer.low_scores and not says_lacking(kept.text)
         return replace(
-            answer,
-            stage="done",
-            text=kept.text,
-            sentences=kept.sentences,
-            answerable=answerable,
+            done,
+            answerable=supported and not retrieved.low_scores and not done.lacks,
             seconds=answer.seconds | {"total": time.perf_counter() - start},
-            note=_note(answer, kept),
+            note=_note(done, kept),
         )
 
 
-def _load_support_model() -> Checker:
+def _load_support_model() -> Judge:
     """The support model that comes with the program."""
     from generator.support.model import SupportModel
 
@@ -256,9 +222,9 @@ def _note(answer: Answer, kept: Kept) -> str:
     """What a reader should know about this answer, if anything."""
     if answer.stopped:
         return "Stopped before its end." if answer.text else "Stopped before the first sentence was whole."
-    if not answer.evidence:
+    if not answer.found:
         return "No passages were retrieved, so nothing here is backed by a source."
-    if answer.low_scores:
+    if answer.retrieved.low_scores:
         return "Every score is low: the passages probably do not hold the answer."
     if kept.lacking:
         return "The generator's answer had no support in the passages, so it is not shown."
@@ -270,44 +236,35 @@ def _note(answer: Answer, kept: Kept) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    from batch import QuestionsFileError, answer_rows, begin
-    from data.assets import AssetError
-    from generator.base import GeneratorError, SettingsError
-    from retriever.encode import EncoderError
-    from retriever.index import IndexFolderError
-
     parser = _parser()
     given = parser.parse_args(arguments)
     if (given.question is None) == (given.questions is None):
         parser.error("give either a question or --questions FILE")
     if (given.questions is None) != (given.output is None):
         parser.error("--questions and --output go together")
-    try:
-        settings = _settings(given)
-        if given.question is not None:
-            question = check_question(given.question)
-            _print_answer(LongFormQA.load(given.index), question, settings, as_json=given.json)
-        else:
-            rows, done = begin(given.questions, given.output, settings)
-            if done < len(rows):
-                answer_rows(LongFormQA.load(given.index), rows, done, given.output, settings)
-            sys.stderr.write(f"{given.output} holds all {len(rows)} answers\n")
-    except (AssetError, EncoderError, GeneratorError, IndexFolderError) as error:
-        return _fail(str(error))
-    except (QuestionError, QuestionsFileError, SettingsError) as error:
-        return _fail(str(error))
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
-    except KeyboardInterrupt:
-        hint = "; run the same command again to go on" if given.output else ""
-        sys.stderr.write(f"\nstopped{hint}\n")
-        return 130
-    return 0
+    hint = "" if given.questions is None else "; run the same command again to go on"
+    return exit_status(lambda: _run(given), f"stopped{hint}")
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Answer what is asked."""
+    from batch import answer_rows, begin
+
+    settings = _settings(given)
+    if given.question is not None:
+        question = check_question(given.question)
+        _print_answer(LongFormQA.load(given.index).ask(question, settings), as_json=given.json)
+        return
+    rows, done = begin(given.questions, given.output, settings)
+    if done < len(rows):
+        qa = LongFormQA.load(given.index)
+        qa.generator(settings.generator)
+        answer_rows(qa.ask, rows, done, given.output, settings)
+    sys.stderr.write(f"{given.output} holds all {len(rows)} answers\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The arguments; defaults are those of the settings' own classes."""
-    ask, write = AskSettings(), GenerationSettings()
+    """The arguments; those of the settings are made from their descriptions."""
     parser = argparse.ArgumentParser(
         prog="qa.py", description="Answer questions from Wikipedia passages, with the evidence of every sentence."
     )
@@ -320,64 +277,40 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--index", type=Path, metavar="DIR", help="an index folder, or hf:user/name; default: the vital articles"
     )
-    parser.add_argument("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
-    parser.add_argument("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
-    parser.add_argument(
-        "--generator",
-        default=ask.generator,
-        metavar="NAME_OR_PATH",
-        help=f"extractive, fused, or a seq2seq checkpoint's name or folder (default {ask.generator})",
-    )
-    parser.add_argument(
-        "--candidates",
-        type=int,
-        default=ask.candidates,
-        help=f"write so many answers and keep the best supported, 1 to {MOST_CANDIDATES} (default {ask.candidates})",
-    )
-    parser.add_argument(
-        "--unsupported",
-        default=ask.unsupported,
-        help=f"sentences without support: {', '.join(UNSUPPORTED_WAYS)} (default {ask.unsupported})",
-    )
-    for option in fields(GenerationSettings):
-        default = getattr(write, option.name)
+    for name, about in DESCRIPTIONS.items():
+        default = DEFAULTS[name]
+        allowed = "" if about.control == "generator" else f"; {about.allowed}"
         parser.add_argument(
-            f"--{option.name.replace('_', '-')}", type=type(default), default=default, help=f"(default {default})"
+            f"--{name.replace('_', '-')}",
+            type=type(default),
+            default=default,
+            metavar="NAME_OR_PATH" if about.control == "generator" else None,
+            help=f"{about.help}{allowed} (default {default})".replace("%", "%%"),
         )
     return parser
 
 
-def _settings(given: argparse.Namespace) -> AskSettings:
+def _settings(given: argparse.Namespace) -> Settings:
     """The arguments as settings, which check themselves."""
-    generation = GenerationSettings(
-        **{option.name: getattr(given, option.name) for option in fields(GenerationSettings)}
-    )
-    return AskSettings(
-        given.retrieval, given.passages, given.generator, generation, given.candidates, given.unsupported
-    )
+    return Settings(**{name: getattr(given, name) for name in DEFAULTS})
 
 
-def _print_answer(qa: LongFormQA, question: str, settings: AskSettings, as_json: bool) -> None:
-    """Answer one question on the terminal."""
-    answer = qa.ask(question, settings)
+def _print_answer(answer: Answer, as_json: bool) -> None:
+    """An answer on the terminal."""
     if as_json:
         sys.stdout.write(json.dumps(answer.to_json(), ensure_ascii=False, indent=2) + "\n")
         return
     lines = [answer.text or "(no answer)", ""]
     if answer.note:
         lines += [answer.note, ""]
-    for evidence in answer.evidence:
-        hit = evidence.hit
-        lines.append(f"[{hit.rank}] {answer.score_name} {hit.score:.3f}  {hit.passage.title}  {hit.passage.url}")
+    name = answer.retrieved.score_name
+    lines += [
+        f"[{part.rank}] {name} {part.score:.3f}  {part.passage.title}  {part.passage.url}" for part in answer.found
+    ]
     lines += [
         f"    {sentence.label}, passage {sentence.passage or '–'}: {sentence.text}" for sentence in answer.sentences
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return 1
 
 
 if __name__ == "__main__":

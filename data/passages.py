@@ -9,11 +9,11 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import overload
 from urllib.parse import quote
 
+from core.records import Passage
 from data.sentences import split_sentences
 
 _GAP_BEFORE_MARK = re.compile(r"\s+([,;:.!?)\]])(?!\w)")
@@ -24,29 +24,6 @@ _LEADING_MARK_IN_BRACKETS = re.compile(r"\(\s*[,;]\s*")
 
 class PassageError(ValueError):
     """A file of passages is not what it should be; the message says where and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """One snippet of an article.
-
-    Attributes:
-        id: unique within its corpus; the vital articles use their row number, so ids are stable.
-        title: the article's title.
-        section: "Section & Subsection", or "" for the lead.
-        text: the snippet itself, one line of clean prose.
-        url: where a reader finds it.
-    """
-
-    id: str
-    title: str
-    section: str
-    text: str
-    url: str
-
-    def to_json(self) -> dict[str, str]:
-        """The record as a plain dictionary."""
-        return asdict(self)
 
 
 def clean_text(text: str) -> str:

@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from answers import AskSettings, QuestionError
 from tqdm import tqdm
 
-from answers import AskSettings, QuestionError
 from batch import answer_rows, begin
 from data.questions import Question, QuestionSetError, load_questions
 from evaluation.answer_files import AnswersFileError, read_answers, written

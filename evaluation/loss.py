@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from answers import AskSettings, check_question
 from tqdm import tqdm
 
-from answers import AskSettings, check_question
 from batch import finished
 from data.questions import Question
 from generator.base import ReadPassage

@@ -13,14 +13,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from core.settings import Settings
 from data.sentences import is_complete, split_sentences
-from generator.base import GenerationSettings
 
 # Adds tokens (beams, n) to the beams that `parents` names; gives logits (beams, vocabulary).
 Feed = Callable[[Sequence[Sequence[int]], Sequence[int] | None], Tensor]
 TextOf = Callable[[Sequence[int]], str]
 # Whether an answer's text of so many tokens has ended, by its settings.
-Enough = Callable[[str, int, GenerationSettings], bool]
+Enough = Callable[[str, int, Settings], bool]
 # An answer that has not ended after this many tokens for each word allowed is given up.
 _MOST_TOKENS_PER_WORD = 4
 
@@ -30,10 +30,6 @@ class Guide(Protocol):
 
     def allowed(self, written: Sequence[int]) -> Tensor:
         """Which tokens may follow the written ones, bool (vocabulary,)."""
-        ...
-
-    def continuing(self, written: Sequence[int]) -> set[int]:
-        """The tokens that go on with a stretch of a source."""
         ...
 
 
@@ -70,7 +66,7 @@ class _Beam:
 class Row:
     """One answer of a batch on its way."""
 
-    settings: GenerationSettings
+    settings: Settings
     voice: Voice
     random: torch.Generator
     enough: Enough
@@ -99,7 +95,7 @@ def decode(
     logits: Tensor,
     feed: Feed,
     voice: Voice,
-    settings: GenerationSettings,
+    settings: Settings,
     stop: threading.Event | None = None,
 ) -> Iterator[str]:
     """Write an answer and yield its text after every token.
@@ -108,12 +104,12 @@ def decode(
         logits: of the first token, (1, vocabulary).
         feed: adds tokens and gives the logits of the next ones.
         voice: how tokens become text.
-        settings: see `GenerationSettings`.
+        settings: see `Settings`.
         stop: ends it at the next token when set.
 
     Yields:
         The text so far; with beams that of the best hypothesis, which may change. The last text may still end in
-        mid-sentence: `finish` makes the answer of it.
+        mid-sentence; see `generator.finishing`.
     """
     stop = stop or threading.Event()
     if settings.decoding == "beams":
@@ -127,7 +123,7 @@ def decode_batch(
     logits: Tensor,
     feed: Feed,
     voices: Sequence[Voice],
-    settings: Sequence[GenerationSettings],
+    settings: Sequence[Settings],
     stop: threading.Event | None = None,
 ) -> Iterator[list[str]]:
     """Write several answers at once, greedily or by sampling, each row with its own voice, settings and seed.
@@ -150,7 +146,7 @@ def decode_rows(
     logits: Tensor,
     feed: Feed,
     voices: Sequence[Voice],
-    settings: Sequence[GenerationSettings],
+    settings: Sequence[Settings],
     stop: threading.Event,
     written: Sequence[int] = (),
     enough: Enough | None = None,
@@ -184,9 +180,7 @@ def decode_rows(
             logits = feed([[row.tokens[-1]] for row in active], parents)
 
 
-def _write_beams(
-    logits: Tensor, feed: Feed, voice: Voice, settings: GenerationSettings, stop: threading.Event
-) -> Iterator[str]:
+def _write_beams(logits: Tensor, feed: Feed, voice: Voice, settings: Settings, stop: threading.Event) -> Iterator[str]:
     """Beam search with length-normalised scores; ends when no open hypothesis can be better than the ended ones."""
     width, end, text_of = settings.beams, voice.end, voice.text_of
     beams = [_Beam((), 0.0)]
@@ -228,9 +222,7 @@ def _mean(beam: _Beam) -> float:
     return beam.mean
 
 
-def adjust_logits(
-    logits: Tensor, written: Sequence[int], settings: GenerationSettings, voice: Voice, forbid_end: bool
-) -> Tensor:
+def adjust_logits(logits: Tensor, written: Sequence[int], settings: Settings, voice: Voice, forbid_end: bool) -> Tensor:
     """Logits (vocabulary,) after repetition control and what holds the answer to its sources: a new tensor.
 
     The penalty divides positive and multiplies negative logits of written tokens (Keskar et al. 2019,
@@ -252,11 +244,9 @@ def adjust_logits(
     return logits
 
 
-def _hold_to_sources(logits: Tensor, written: Sequence[int], settings: GenerationSettings, voice: Voice) -> None:
-    """Forbid what the sources do not hold, and favour going on with a stretch of them; in place."""
+def _hold_to_sources(logits: Tensor, written: Sequence[int], settings: Settings, voice: Voice) -> None:
+    """Forbid what the sources do not hold; in place."""
     assert voice.guide is not None
-    if settings.copy_bonus:
-        logits[list(voice.guide.continuing(written))] += settings.copy_bonus
     if settings.vocabulary == "sources":
         allowed = voice.guide.allowed(written)
         ending = logits[voice.end].item()
@@ -281,7 +271,7 @@ def repeating_tokens(written: Sequence[int], size: int) -> set[int]:
     }
 
 
-def sampling_probabilities(logits: Tensor, settings: GenerationSettings) -> Tensor:
+def sampling_probabilities(logits: Tensor, settings: Settings) -> Tensor:
     """Probabilities (vocabulary,) at a temperature, of the fewest tokens that hold the mass `top_p`."""
     probabilities = (logits / settings.temperature).softmax(-1)
     ordered, order = probabilities.sort(descending=True)
@@ -290,7 +280,7 @@ def sampling_probabilities(logits: Tensor, settings: GenerationSettings) -> Tens
     return probabilities.index_fill(0, order[dropped], 0.0)
 
 
-def is_enough(text: str, tokens: int, settings: GenerationSettings) -> bool:
+def is_enough(text: str, tokens: int, settings: Settings) -> bool:
     """Whether nothing that follows could still belong to the answer."""
     sentences = split_sentences(text)
     if tokens >= _MOST_TOKENS_PER_WORD * settings.max_words:
@@ -300,24 +290,5 @@ def is_enough(text: str, tokens: int, settings: GenerationSettings) -> bool:
     return len(sentences) > 2 and sentences[-2] in sentences[:-2]
 
 
-def finish(text: str, settings: GenerationSettings) -> str:
-    """The answer that a text holds: its whole sentences within the longest answer, each said once.
-
-    The first sentence stays even when it alone is longer.
-
-    >>> finish("One two. One two. Three four. Five", GenerationSettings(min_words=0))
-    'One two. Three four.'
-    """
-    kept: list[str] = []
-    for sentence in split_sentences(text):
-        if sentence in kept:
-            continue
-        words = sum(len(other.split()) for other in kept) + len(sentence.split())
-        if not is_complete(sentence) or (kept and words > settings.max_words):
-            break
-        kept.append(sentence)
-    return " ".join(kept)
-
-
-def _too_short(text: str, settings: GenerationSettings) -> bool:
+def _too_short(text: str, settings: Settings) -> bool:
     return len(text.split()) < settings.min_words

@@ -8,16 +8,16 @@ compare texts and knows no index.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.passages import Passage
+from core.records import Draft, Place, Retrieved, Sentence
+from core.settings import Settings
 from data.sentences import is_complete, split_sentences
-from generator.base import GenerationSettings, ReadPassage, Step
+from generator.judging import Embed
 
-Embed = Callable[[Sequence[str]], np.ndarray]
 # A sentence this near to one already taken says the same again.
 _SAME = 0.95
 # Each place further down the list of passages counts as this much less similarity: on the development questions
@@ -26,10 +26,10 @@ _PER_RANK = 0.1
 
 
 @dataclass(frozen=True)
-class _Sentence:
-    """A candidate: its passage and position there, what it is worth, how long it is in words."""
+class _Candidate:
+    """A candidate: where it stands, what it is worth, how long it is in words."""
 
-    place: tuple[int, int]
+    place: Place
     text: str
     value: float
     words: int
@@ -45,55 +45,50 @@ class ExtractiveGenerator:
         self._embed_questions = embed_questions
         self._embed_texts = embed_texts
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
+    def read(self, retrieved: Retrieved) -> Retrieved:
         """Everything: sentences are compared one by one, so nothing has to be cut."""
-        return [ReadPassage(passage, "read", passage.text) for passage in passages]
+        return replace(retrieved, found=tuple(part.as_read(part.passage.text) for part in retrieved.found))
 
-    def stream(
-        self,
-        question: str,
-        passages: Sequence[ReadPassage],
-        settings: GenerationSettings,
-        stop: threading.Event | None = None,
-    ) -> Iterator[Step]:
+    def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Quote sentences until the longest answer is reached; see `Generator.stream`.
 
         The nearest sentence always stays, whatever its length. Sampling, beams and seed have no part here.
         """
-        yield Step("reading", "")
-        candidates, vectors = self._candidates(question, passages)
-        if stop is not None and stop.is_set():
-            yield Step("done", "", stopped=True)
-            return
-        chosen = _choose(candidates, vectors, settings)
-        text = ""
-        for sentence in chosen:
-            if stop is not None and stop.is_set():
-                yield Step("done", text, stopped=True)
-                return
-            text = f"{text} {sentence.text}".strip()
-            yield Step("writing", text)
-        yield Step("done", text)
+        stop = stop or threading.Event()
+        candidates, vectors = self._candidates(retrieved)
+        sentences: tuple[Sentence, ...] = ()
+        for chosen in [] if stop.is_set() else _choose(candidates, vectors, settings):
+            if stop.is_set():
+                break
+            sentences = (*sentences, Sentence(chosen.text, "quoted", (chosen.place,)))
+            yield Draft(sentences)
+        yield Draft(sentences, done=True, stopped=stop.is_set())
 
-    def _candidates(self, question: str, passages: Sequence[ReadPassage]) -> tuple[list[_Sentence], np.ndarray]:
+    def several(
+        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
+    ) -> list[tuple[Sentence, ...]]:
+        """None: extraction has only one answer."""
+        return []
+
+    def _candidates(self, retrieved: Retrieved) -> tuple[list[_Candidate], np.ndarray]:
         """Every whole sentence of the passages with its similarity to the question, and its vector."""
         places = [
-            ((number, position), sentence)
-            for number, passage in enumerate(passages)
-            for position, sentence in enumerate(split_sentences(passage.text))
+            ((part.rank, number), sentence)
+            for part in retrieved.read
+            for number, sentence in enumerate(split_sentences(part.text), 1)
             if is_complete(sentence)
         ]
         if not places:
             return [], np.zeros((0, 0), np.float32)
         vectors = self._embed_texts([sentence for _, sentence in places])
-        similarities = vectors @ self._embed_questions([question])[0]
+        asked = self._embed_questions([retrieved.question])[0] if retrieved.vector is None else retrieved.vector
         return [
-            _Sentence(place, sentence, float(similarity) - _PER_RANK * place[0], len(sentence.split()))
-            for (place, sentence), similarity in zip(places, similarities, strict=True)
+            _Candidate(place, sentence, float(similarity) - _PER_RANK * (place[0] - 1), len(sentence.split()))
+            for (place, sentence), similarity in zip(places, vectors @ asked, strict=True)
         ], vectors
 
 
-def _choose(candidates: Sequence[_Sentence], vectors: np.ndarray, settings: GenerationSettings) -> list[_Sentence]:
+def _choose(candidates: Sequence[_Candidate], vectors: np.ndarray, settings: Settings) -> list[_Candidate]:
     """The nearest sentences that fit, none said twice, in reading order."""
     taken: list[int] = []
     words = 0

@@ -74,8 +74,8 @@ class Parts:
         Raises:
             GeneratorError: the adapter is missing.
         """
+        from core.files import file_sha256
         from generator.adapter import WEIGHTS
-        from retriever.encode import file_sha256
 
         if self.adapter is None:
             return [self.base_sha256]
@@ -94,8 +94,6 @@ def fast_model(parts: Parts, cache: Path) -> tuple[FusedModel, FastDecoder | Non
     Raises:
         GeneratorError: the adapter is missing, another model's, or does not fit.
     """
-    if os.environ.get("LFQA_PLAIN_DECODER"):
-        return parts.model(), None
     problem = _why_not(parts.checkpoint.config, cache / "kernels")
     if not problem:
         try:

@@ -6,32 +6,30 @@ It holds the model, the layout of its inputs and the passages read before togeth
 from __future__ import annotations
 
 import collections
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.passages import Passage
-from generator.base import GenerationSettings, ReadPassage, Step
+from core.memory import give_back_memory
+from core.records import NOT_SUPPORTED, Draft, Found, Retrieved, Sentence
+from core.settings import Settings
 from generator.fused_layout import FusedLayout
 from generator.prompt import fit_passages, fused_passage
-from training.memory import give_back_memory
 
 if TYPE_CHECKING:
     import numpy as np
     from tokenizers import Tokenizer
     from torch import Tensor
 
-    from generator.attribution import Checker
     from generator.decoding import Voice
     from generator.fast_stack import FastDecoder, FastState
+    from generator.judging import Judge
     from generator.modeling_fused import DecoderState, FusedModel, Memory
     from generator.opening import Evidence, OpeningWriter
     from generator.selection.quotes import Quoter
-    from generator.sentencewise import SentenceWriter
 
-# A question and what is read for it.
-Request = tuple[str, Sequence[ReadPassage]]
 # Tokens of all passages together, and of one: reading time grows with them.
 MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
@@ -53,7 +51,7 @@ class FusedGenerator:
         name: str = "fused",
         quoter: Quoter | None = None,
         fast: FastDecoder | None = None,
-        checker: Callable[[], Checker] | None = None,
+        judge: Callable[[], Judge] | None = None,
     ) -> None:
         """Hold the parts.
 
@@ -63,7 +61,7 @@ class FusedGenerator:
             name: by which the generator was asked for.
             quoter: chooses passage sentences; without it, every sentence is written.
             fast: writes.
-            checker: gives what judges written sentences by the passages; without it, only words are compared.
+            judge: gives what judges written sentences by the passages; without it, only words are compared.
 
         Raises:
             GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
@@ -73,7 +71,7 @@ class FusedGenerator:
         self.name = name
         self.layout = FusedLayout(tokenizer)
         self.quoter = quoter
-        self._model, self._fast, self._checker = model, fast, checker
+        self._model, self._fast, self._judge = model, fast, judge
         self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
@@ -82,7 +80,7 @@ class FusedGenerator:
         adapter: Path | None = EMBEDDED_ADAPTER,
         name: str = "fused",
         quoter: Quoter | None = None,
-        checker: Callable[[], Checker] | None = None,
+        judge: Callable[[], Judge] | None = None,
     ) -> FusedGenerator:
         """Load the embedded SmolLM2 with an adapter; the first time it is prepared in the cache folder.
 
@@ -90,7 +88,7 @@ class FusedGenerator:
             adapter: the folder of an adapter; None for the model as it was before training.
             name: by which it was asked for.
             quoter: see `__init__`.
-            checker: see `__init__`.
+            judge: see `__init__`.
 
         Raises:
             generator.base.GeneratorError: the adapter is missing or another model's.
@@ -108,132 +106,136 @@ class FusedGenerator:
         parts, tokenizer = Parts(checkpoint, path.stem, base, adapter), checkpoint.tokenizer()
         device = best_device()
         if device.type != "cpu":
-            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter, None, checker)
+            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter, None, judge)
         model, fast = fast_model(parts, cache_folder())
-        return cls(model, tokenizer, name, quoter, fast, checker)
+        return cls(model, tokenizer, name, quoter, fast, judge)
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
+    def read(self, retrieved: Retrieved) -> Retrieved:
         """What fits of the passages; see `Generator.read`."""
-        return fit_passages(passages, self._cost, MOST_TOKENS, LONGEST_PASSAGE)
+        length = functools.cache(lambda title, text: len(self.layout.passage(title, text)))
+        return fit_passages(
+            retrieved,
+            lambda parts: sum(length(part.passage.title, part.text) for part in parts),
+            MOST_TOKENS,
+            LONGEST_PASSAGE,
+        )
 
-    def stream(
-        self,
-        question: str,
-        passages: Sequence[ReadPassage],
-        settings: GenerationSettings,
-        stop: threading.Event | None = None,
-    ) -> Iterator[Step]:
+    def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Write the answer; see `Generator.stream`."""
-        from generator.decoding import decode, finish
+        from generator.decoding import decode
+        from generator.finishing import finished, split_answer
 
         stop = stop or threading.Event()
-        yield Step("reading", "")
-        read = [part for part in passages if part.text]
+        question, read = retrieved.question, retrieved.read
         asked = self.layout.question(question, settings.wording)
         ids = self._ids(read)
         memory, voice = self._memory(ids), self._voice(question, read)
         give_back_memory()
         (state, logits), spans = self._ask([asked], [memory], [ids]), memory.spans
         del memory  # the state has its own, and both are large
-        if settings.decoding in ("opening", "sentences"):
-            writer = self._writer(question, read, settings, state, state.views(spans), voice)
-            steps = writer.write(logits, asked[-1], stop)
-        else:
-            steps = decode(logits, state.feed, voice, settings, stop)
+        if settings.decoding == "opening" and self.quoter is not None:
+            draft = Draft()
+            writer = self._opening_writer(retrieved, settings, state, state.views(spans), voice)
+            for draft in writer.write(logits, asked[-1], stop):
+                yield draft
+            yield Draft(finished(draft.sentences, settings), done=True, stopped=stop.is_set())
+            return
         text = ""
-        for text in steps:
-            yield Step("writing", text)
-        yield Step("done", finish(text, settings), stopped=stop.is_set())
+        for text in decode(logits, state.feed, voice, settings, stop):
+            yield Draft(tail=text)
+        yield Draft(split_answer(text, settings), done=True, stopped=stop.is_set())
 
-    def _writer(
+    def _opening_writer(
         self,
-        question: str,
-        read: Sequence[ReadPassage],
-        settings: GenerationSettings,
+        retrieved: Retrieved,
+        settings: Settings,
         state: DecoderState | FastState,
         views: Tensor,
         voice: Voice,
-    ) -> OpeningWriter | SentenceWriter:
-        """What writes sentence by sentence from passages of which all were read."""
+    ) -> OpeningWriter:
+        """What writes an opening and quotes behind it."""
         from generator.grounding import Source
         from generator.opening import OpeningWriter
         from generator.selection.quotes import Room
         from generator.sentencewise import SentenceWriter
 
+        assert self.quoter is not None
+        quoter, read = self.quoter, retrieved.read
         sources = [Source.of(part.passage.title, part.text) for part in read]
         writer = SentenceWriter(state, views, sources, voice, settings)
-        if settings.decoding == "sentences" or self.quoter is None:
-            return writer
-        quoter = self.quoter
         room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)
         lacking = self.layout.ids(_LACKING)
-        return OpeningWriter(question, writer, lambda: self._evidence(quoter, question, read), room, lacking)
+        ranks = [part.rank for part in read]
+        return OpeningWriter(
+            writer, retrieved.question, ranks, lambda: self._evidence(quoter, retrieved), room, lacking
+        )
 
-    def _evidence(self, quoter: Quoter, question: str, read: Sequence[ReadPassage]) -> Evidence:
-        """What the ranker, and the support model where there is one, say of a question's passages."""
+    def _evidence(self, quoter: Quoter, retrieved: Retrieved) -> Evidence:
+        """What the ranker, and the judge where there is one, say of a question's passages."""
         import numpy as np
 
         from generator.opening import Evidence
         from generator.selection.quotes import article_ranks
-        from generator.support.choose import NOT_SUPPORTED
 
-        passages = [(part.passage.title, part.text) for part in read]
-        ranks = article_ranks([title for title, _ in passages])
+        read, asked = retrieved.read, quoter.asked(retrieved)
+        titles = [part.passage.title for part in read]
+        ranks = article_ranks(titles)
 
-        def judge(rows: Sequence[tuple[str, int]]) -> np.ndarray:
-            values = quoter.probabilities(question, [(passages[at][0], text, ranks[at]) for text, at in rows])
-            if self._checker is None or not rows:
+        def belongs(rows: Sequence[tuple[str, int]]) -> np.ndarray:
+            values = quoter.probabilities(asked, [(titles[at], text, ranks[at]) for text, at in rows])
+            if self._judge is None or not rows:
                 return values
-            found = self._checker().check([text for text, _ in rows], passages)
-            return values * np.array([support.label != NOT_SUPPORTED for support in found])
+            found = self._judge().judge([text for text, _ in rows], read)
+            return values * np.array([judgement.label != NOT_SUPPORTED for judgement in found])
 
-        nearness = quoter.nearness(question, [text for _, text in passages])
-        return Evidence(quoter.quotes(question, read), nearness, judge)
+        nearness = quoter.nearness(asked, [part.text for part in read])
+        return Evidence(quoter.quotes(asked, read), nearness, belongs)
+
+    def several(
+        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
+    ) -> list[tuple[Sentence, ...]]:
+        """Further answers, in one batch; see `Generator.several`."""
+        return self.write_batch([retrieved] * len(settings), settings, stop)
 
     def write_batch(
-        self,
-        requests: Sequence[Request],
-        settings: Sequence[GenerationSettings],
-        stop: threading.Event | None = None,
-    ) -> list[str]:
+        self, requests: Sequence[Retrieved], settings: Sequence[Settings], stop: threading.Event | None = None
+    ) -> list[tuple[Sentence, ...]]:
         """Write several answers at once: to different questions, or candidates for one.
 
         Args:
-            requests: a question with what `read` returned, for each answer; the same object may come several times.
+            requests: what `read` returned, for each answer; the same object may come several times.
             settings: of each answer; greedy or sampling, and all with one wording.
             stop: set from any thread to end early.
 
         Returns:
             The answers, each of whole sentences.
         """
-        from generator.decoding import decode_batch, finish
+        from generator.decoding import decode_batch
+        from generator.finishing import split_answer
 
         distinct = list({id(request): request for request in requests}.values())
         places = [next(n for n, other in enumerate(distinct) if other is request) for request in requests]
-        prompts = [self.layout.question(question, settings[0].wording) for question, _ in distinct]
-        ids = [self._ids(read) for _, read in distinct]
+        prompts = [self.layout.question(request.question, settings[0].wording) for request in distinct]
+        ids = [self._ids(request.read) for request in distinct]
         state, logits = self._ask(prompts, [self._memory(own) for own in ids], ids)
-        voices = [self._voice(question, read) for question, read in distinct]
+        voices = [self._voice(request.question, request.read) for request in distinct]
         state.select(places)
         steps = decode_batch(logits[places], state.feed, [voices[place] for place in places], settings, stop)
         texts = collections.deque(steps, maxlen=1).pop()
-        return [finish(text, own) for text, own in zip(texts, settings, strict=True)]
+        return [split_answer(text, own) for text, own in zip(texts, settings, strict=True)]
 
-    def answer_loss(
-        self, question: str, passages: Sequence[ReadPassage], answer: str, wording: str = "own"
-    ) -> tuple[float, int]:
+    def answer_loss(self, retrieved: Retrieved, answer: str, wording: str = "own") -> tuple[float, int]:
         """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.
 
         Args:
-            question: as asked.
-            passages: what `read` returned.
+            retrieved: what `read` returned.
             answer: any text; its end counts as a token too.
-            wording: the model's, see `GenerationSettings`; answers that people wrote are in their own words.
+            wording: the model's, see `Settings`; answers that people wrote are in their own words.
         """
         import torch
 
-        asked, written = self.layout.question(question, wording), self.layout.answer(answer)
-        memory, ids = self._memory(self._ids(passages)), [asked + written[:-1]]
+        asked, written = self.layout.question(retrieved.question, wording), self.layout.answer(answer)
+        memory, ids = self._memory(self._ids(retrieved.read)), [asked + written[:-1]]
         with torch.inference_mode():
             if self._fast:
                 logits = self._fast.start([memory]).feed_all(ids)[0, len(asked) - 1 :]
@@ -244,17 +246,17 @@ class FusedGenerator:
             loss = torch.nn.functional.cross_entropy(logits, target, reduction="sum")
         return float(loss), len(written)
 
-    def _voice(self, question: str, passages: Sequence[ReadPassage]) -> Voice:
+    def _voice(self, question: str, passages: Sequence[Found]) -> Voice:
         """How tokens become the text of an answer to this question."""
         from generator.decoding import Voice
         from generator.sources import Sources
 
-        texts = [fused_passage(part.passage.title, part.text) for part in passages if part.text]
+        texts = [fused_passage(part.passage.title, part.text) for part in passages]
         return Voice(self.layout.text, self.layout.end, Sources(self.layout.tokenizer, question, texts))
 
-    def _ids(self, passages: Sequence[ReadPassage]) -> list[list[int]]:
+    def _ids(self, passages: Sequence[Found]) -> list[list[int]]:
         """The token ids of the passages that were read, best first."""
-        return [self.layout.passage(part.passage.title, part.text) for part in passages if part.text]
+        return [self.layout.passage(part.passage.title, part.text) for part in passages]
 
     def _memory(self, passages: Sequence[Sequence[int]]) -> Memory:
         """What the decoder attends to of passages, given as token ids."""
@@ -283,6 +285,3 @@ class FusedGenerator:
             asked = [self._model.ask(prompt, memory) for prompt, memory in zip(prompts, memories, strict=True)]
         both = DecoderState(self._model, Memory.batch([memory for memory, _ in asked]))
         return both, torch.cat([logits for _, logits in asked])
-
-    def _cost(self, texts: Sequence[str]) -> int:
-        return sum(len(self.layout.ids(text)) for text in texts)

@@ -47,7 +47,7 @@ class FusedLayout:
         return self.ids(fused_passage(title, text))
 
     def question(self, question: str, wording: str = "close") -> list[int]:
-        """The end of the prompt, from the question to where the answer begins; see `GenerationSettings.wording`."""
+        """The end of the prompt, from the question to where the answer begins; see `core.settings.Settings`."""
         request = "\nAnswer in your own words." if wording == "own" else ""
         asked = [*self.ids(f"\nQuestion: {question}{request}"), self.end, *self.ids("\n")]
         return [*asked, self._turn, *self.ids("assistant\n")]

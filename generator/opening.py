@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from core.records import Draft, Place, Sentence
 from generator.abstention import says_lacking
 from generator.grounding import word_list
 from generator.selection.quotes import Quote, Room, best_opening, following, place_of
@@ -46,13 +47,13 @@ class Evidence:
     Attributes:
         quotes: their sentences, in reading order.
         nearness: the cosine of the question and each passage.
-        judge: sentences with the number of the passage that each stands on → how likely they belong into the answer; 0
-            for one that the passages do not support.
+        belongs: sentences with the number of the passage that each stands on → how likely they belong into the answer;
+            0 for one that the passages do not support.
     """
 
     quotes: Sequence[Quote]
     nearness: Sequence[float]
-    judge: Callable[[Sequence[tuple[str, int]]], np.ndarray]
+    belongs: Callable[[Sequence[tuple[str, int]]], np.ndarray]
 
     def answerable(self, lacking: float) -> float:
         """The probability that the passages hold the answer.
@@ -78,56 +79,65 @@ class OpeningWriter:
     """Writes one answer."""
 
     def __init__(
-        self, question: str, writer: SentenceWriter, look: Callable[[], Evidence], room: Room, lacking: Sequence[int]
+        self,
+        writer: SentenceWriter,
+        question: str,
+        ranks: Sequence[int],
+        look: Callable[[], Evidence],
+        room: Room,
+        lacking: Sequence[int],
     ) -> None:
         """Hold what an answer is made with.
 
         Args:
-            question: as asked.
             writer: writes sentences.
+            question: as asked.
+            ranks: of the passages read, in order.
             look: judges the passages' sentences, once there is a draft.
             room: how long answers are.
             lacking: the tokens with which an answer begins that says that the passages do not hold it.
         """
-        self._question, self._writer, self._look, self._room = question, writer, look, room
+        self._writer, self._question, self._ranks, self._look, self._room = writer, question, ranks, look, room
         self._lacking = lacking
 
-    def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[str]:
-        """Write, and yield the text so far after every token of the opening and every sentence behind it.
+    def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[Draft]:
+        """Write, and yield the answer so far after every token of the opening and every sentence behind it.
 
         Args:
             logits: of the first token, (1, vocabulary).
             last: the token before it.
             stop: ends it at the next token when set.
         """
-        for text, _ in self._writer.draft(logits, stop):
-            yield text
+        for text in self._writer.draft(logits, stop):
+            yield Draft(tail=text)
         draft = self._writer.drafted
         if stop.is_set():
-            yield ""
+            yield Draft()
             return
         evidence = self._look()
         if evidence.answerable(self._writer.log_probability(logits, self._lacking)) < _LEAST_ANSWERABLE:
             if draft is None or not says_lacking(draft.text):
-                for text, _ in self._writer.draft(logits, stop, self._lacking):
-                    yield text
+                for text in self._writer.draft(logits, stop, self._lacking):
+                    yield Draft(tail=text)
                 draft = self._writer.drafted
-            opening, stands_on, room = draft.text if draft else "", None, _LACKING_ROOM
+            opening = Sentence(draft.text, "lacking") if draft else None
+            stands_on, room = None, _LACKING_ROOM
         else:
             opening, stands_on = self._opening(draft, evidence, last, stop)
             room = self._room
-        if stop.is_set() or not opening:
-            yield ""
+        if stop.is_set() or opening is None:
+            yield Draft()
             return
-        yield opening
-        for quote in following(self._question, opening, stands_on, evidence.quotes, room):
-            opening = f"{opening} {quote.text}"
-            yield opening
+        sentences = [opening]
+        yield Draft(tuple(sentences))
+        for quote in following(self._question, opening.text, stands_on, evidence.quotes, room):
+            sentences.append(self._quoted(quote))
+            yield Draft(tuple(sentences))
 
     def _opening(
         self, draft: WrittenSentence | None, evidence: Evidence, last: int, stop: threading.Event
-    ) -> tuple[str, Quote | None]:
-        """The first sentence, "" when there is none, and the quote that it stands on."""
+    ) -> tuple[Sentence | None, Quote | None]:
+        """The first sentence, None when there is none, and the quote that it stands on."""
         quote = best_opening(evidence.quotes)
         least = max(_DIRECT * quote.probability if quote else 0.0, 1e-9)
         ways = (lambda: [draft] if draft is not None else [], lambda: self._writer.alone(last, stop))
@@ -135,8 +145,16 @@ class OpeningWriter:
             values = self._judged(written, evidence)
             best = max(range(len(values)), key=values.__getitem__, default=None)
             if best is not None and values[best] >= least:
-                return without_verdict(written[best].text), place_of(written[best].text, evidence.quotes)
-        return (quote.text, quote) if quote else ("", None)
+                stands_on = place_of(written[best].text, evidence.quotes)
+                origin = (self._place(stands_on),) if stands_on else ()
+                return Sentence(without_verdict(written[best].text), "written", origin), stands_on
+        return (self._quoted(quote), quote) if quote else (None, None)
+
+    def _quoted(self, quote: Quote) -> Sentence:
+        return Sentence(quote.text, "quoted", (self._place(quote),))
+
+    def _place(self, quote: Quote) -> Place:
+        return self._ranks[quote.passage], quote.position + 1
 
     def _judged(self, sentences: Sequence[WrittenSentence], evidence: Evidence) -> list[float]:
         """How likely each belongs into the answer; 0 for one that does not stand on a passage, or lacks the answer."""
@@ -149,7 +167,7 @@ class OpeningWriter:
             for each, fine in zip(sentences, good, strict=True)
             if fine
         ]
-        values = iter(evidence.judge(standing))
+        values = iter(evidence.belongs(standing))
         return [float(next(values)) if fine else 0.0 for fine in good]
 
 

@@ -44,12 +44,6 @@ class PassageCache:
         """What the states take."""
         return self._bytes
 
-    def forget(self) -> None:
-        """Drop all passages; the prefix stays."""
-        with self._lock:
-            self._states.clear()
-            self._bytes = 0
-
     def read(self, passages: Sequence[Sequence[int]]) -> list[Tensor]:
         """The states of passages, given as token ids, each at least one; only those not read before are computed."""
         keys = [tuple(passage) for passage in passages]

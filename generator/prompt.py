@@ -7,10 +7,10 @@ word where not even one sentence fits; those after them are not read, so that th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from data.passages import Passage
+from core.records import Found, Retrieved
 from data.sentences import split_sentences
-from generator.base import ReadPassage, ReadStatus
 
 # Fewer words than this of a passage say nothing.
 _FEWEST_WORDS = 8
@@ -26,32 +26,31 @@ FUSED_INSTRUCTION = (
 
 
 def fit_passages(
-    passages: Sequence[Passage], cost: Callable[[Sequence[str]], int], budget: int, longest: int | None = None
-) -> list[ReadPassage]:
+    retrieved: Retrieved, cost: Callable[[Sequence[Found]], int], budget: int, longest: int | None = None
+) -> Retrieved:
     """Decide what a model reads of the passages, best first.
 
     Args:
-        passages: in the order in which they are read.
-        cost: texts of the passages read → tokens of the model's whole input.
+        retrieved: passages in the order in which they are read.
+        cost: passages as they are read → tokens of the model's whole input.
         budget: the most tokens that the input may have.
-        longest: the most tokens that a single passage may add; None for no such limit.
+        longest: the most tokens that a single passage's text may add; None for no such limit.
 
     Returns:
-        One record a passage, in order: whole, cut or not read.
+        The same, each passage read whole, cut or not read.
     """
-    read: list[ReadPassage] = []
-    texts: list[str] = []
+    read: list[Found] = []
     full = False
-    for passage in passages:
-        own = passage.text if longest is None else _cut(passage.text, lambda part: cost([part]) <= longest + cost([]))
-        text = "" if full else _cut(own, lambda part: cost([*texts, part]) <= budget)
+    for part in retrieved.found:
+        own = part.passage.text
+        if longest is not None:
+            title = cost([part.as_read("")])
+            own = _cut(own, lambda text: cost([part.as_read(text)]) <= longest + title)  # noqa: B023 - used at once
+        text = "" if full else _cut(own, lambda text: cost([*read, part.as_read(text)]) <= budget)  # noqa: B023
         # Once the input is full, later passages are left out even if a short one would fit: better ones come first.
         full = full or text != own
-        if text:
-            texts.append(text)
-        status: ReadStatus = "not read" if not text else "read" if text == passage.text else "cut"
-        read.append(ReadPassage(passage, status, text))
-    return read
+        read.append(part.as_read(text))
+    return replace(retrieved, found=tuple(read))
 
 
 def _cut(text: str, fits: Callable[[str], bool]) -> str:

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from generator.attribution import Checker
 from generator.base import Generator
+from generator.judging import Judge
 
 EMBEDDED = ("extractive", "fused")
 
@@ -26,13 +26,13 @@ class Embedder(Protocol):
         ...
 
 
-def load_generator(name: str, embedder: Embedder, checker: Callable[[], Checker] | None = None) -> Generator:
+def load_generator(name: str, embedder: Embedder, judge: Callable[[], Judge] | None = None) -> Generator:
     """Load a generator.
 
     Args:
         name: "extractive", "fused", or the name or folder of an `AutoModelForSeq2SeqLM` checkpoint.
         embedder: an object with `embed_questions` and `embed_texts`, see `Embedder`.
-        checker: gives what judges sentences by passages, called when it is first needed; None goes without.
+        judge: gives what judges sentences by passages, called when it is first needed; None goes without.
 
     Raises:
         generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
@@ -49,7 +49,7 @@ def load_generator(name: str, embedder: Embedder, checker: Callable[[], Checker]
 
         adapter = EMBEDDED_ADAPTER if name == "fused" else Path(name).expanduser()
         quoter = Quoter(SentenceRanker.load(), embedder.embed_questions, embedder.embed_texts)
-        return FusedGenerator.load(adapter, name, quoter, checker)
+        return FusedGenerator.load(adapter, name, quoter, judge)
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqGenerator.load(name)

@@ -1,14 +1,12 @@
-"""Writing sentence by sentence, each held to one passage.
+"""Writing a first sentence, from all passages or from each alone.
 
 A small model that sees several passages welds their facts; one that sees a single passage cannot. So a sentence that
-does not stand on one passage (see grounding.py) is written again, in one batch, from each passage alone, as
-RAG-Sequence (Lewis et al. 2020, arXiv 2005.11401) does with whole answers; what is sound, and likely to the model that
-sees everything, is kept. It knows states, tokens and words, and no other way of decoding.
+does not stand on one passage (see grounding.py) can be written again, in one batch, from each passage alone, as
+RAG-Sequence (Lewis et al. 2020, arXiv 2005.11401) does with whole answers. It knows states, tokens and words.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +15,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from core.settings import Settings
 from data.sentences import is_complete, split_sentences
-from generator.abstention import says_lacking
-from generator.base import GenerationSettings
 from generator.decoding import Row, Voice, decode_rows
-from generator.grounding import Grounding, Source, ground, says_new, word_list
+from generator.grounding import Grounding, Source, ground
 
 if TYPE_CHECKING:
     from generator.fast_stack import FastState
@@ -29,23 +26,16 @@ if TYPE_CHECKING:
 
 # Passages beyond so many are only seen together with the others.
 _MOST_VIEWS = 4
-# The least share of its word pairs that a sentence has from its passage: the first one, and the others. Of forty dev
-# answers judged claim by claim, first sentences above it were supported in 15 of 17 cases and below in 5 of 20; later
-# ones in 66 of 73 and 4 of 11.
-_FIRST, _LATER = 0.9, 0.8
-# What a sentence whose word pairs all stand in one passage is worth, in nats a token of the model's own judgement.
-_GROUNDED = 3.0
-# A sentence of which a smaller share of the words is new says the same again.
-_LEAST_NEW = 0.34
-# How a sentence of an answer that lacks something begins.
-_REPORTING = re.compile(r"^(?:What )?(?:they|the passages)\b[^,.;]{0,40}?\b(?:that|is)\s", re.IGNORECASE)
+# The least share of its word pairs that the sentence has from its passage. Of forty dev answers judged claim by claim,
+# first sentences above it were supported in 15 of 17 cases and below in 5 of 20.
+_LEAST_SHARE = 0.9
 # Tokens after which a sentence is given up.
 _LONGEST = 80
 
 
 @dataclass(frozen=True)
 class WrittenSentence:
-    """One way to go on: its tokens and words, and where it stands."""
+    """One way to begin: its tokens and words, and where it stands."""
 
     tokens: tuple[int, ...]
     text: str
@@ -53,7 +43,7 @@ class WrittenSentence:
 
 
 class SentenceWriter:
-    """Writes one answer."""
+    """Writes the first sentence of one answer."""
 
     def __init__(
         self,
@@ -61,7 +51,7 @@ class SentenceWriter:
         views: Tensor,
         sources: Sequence[Source],
         voice: Voice,
-        settings: GenerationSettings,
+        settings: Settings,
     ) -> None:
         """Begin an answer.
 
@@ -75,32 +65,9 @@ class SentenceWriter:
         self._state, self._views = state, views[: 1 + _MOST_VIEWS]
         self._sources, self._voice = sources, voice
         self._settings = replace(settings, decoding="greedy")
-        self._written: list[int] = []
-        self._sentences: list[WrittenSentence] = []
 
-    def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[str]:
-        """Write, and yield the text so far after every token; a sentence that is written again takes the first's place.
-
-        Args:
-            logits: of the first token, (1, vocabulary).
-            last: the token before it.
-            stop: ends it at the next token when set.
-        """
-        ended = False
-        while not ended and not stop.is_set() and self._words() < self._settings.max_words:
-            for text, ended in self.draft(logits, stop):  # noqa: B007 - whether the last one ended is used
-                yield text
-            sentence = self.drafted
-            if not self.is_good(sentence) and not stop.is_set():
-                sentence = self._written_again(sentence, last, stop)
-            if sentence is None or stop.is_set():
-                break
-            logits, last = self._accept(sentence), sentence.tokens[-1]
-            yield self._text()
-        yield self._text()
-
-    def draft(self, logits: Tensor, stop: threading.Event, begin: Sequence[int] = ()) -> Iterator[tuple[str, bool]]:
-        """Write the next sentence from all passages, without taking it; afterwards it is `drafted`.
+    def draft(self, logits: Tensor, stop: threading.Event, begin: Sequence[int] = ()) -> Iterator[str]:
+        """Write the sentence from all passages; afterwards it is `drafted`.
 
         Args:
             logits: of its first token, (1, vocabulary).
@@ -108,7 +75,7 @@ class SentenceWriter:
             begin: tokens that it begins with.
 
         Yields:
-            The text so far after every token, and whether the answer has ended.
+            The text so far after every token.
         """
         self.drafted: WrittenSentence | None = None
         state = self._state.fork(self._views[:1])
@@ -116,11 +83,11 @@ class SentenceWriter:
             logits = state.feed([begin])
         rows: list[Row] = []
         for rows in self._rows(logits, state, 1, stop, begin):
-            yield rows[0].text, rows[0].ended and not self._begins_another(rows[0])
+            yield rows[0].text
         self.drafted = self._sentence(rows[0]) if rows else None
 
     def alone(self, last: int, stop: threading.Event) -> list[WrittenSentence]:
-        """The next sentence as it is written from each passage alone, in one batch; those that are whole.
+        """The sentence as it is written from each passage alone, in one batch; those that are whole.
 
         Args:
             last: the token before it.
@@ -135,13 +102,6 @@ class SentenceWriter:
         for rows in self._rows(logits, state, count, stop):  # noqa: B007 - the last is used
             pass
         return [sentence for sentence in map(self._sentence, rows) if sentence is not None]
-
-    def _accept(self, sentence: WrittenSentence) -> Tensor:
-        """Take a sentence into the answer; the logits behind it."""
-        logits = self._state.feed([sentence.tokens])
-        self._written += sentence.tokens
-        self._sentences.append(sentence)
-        return logits
 
     def log_probability(self, logits: Tensor, tokens: Sequence[int]) -> float:
         """How likely the answer goes on with these tokens, in nats; `logits` (1, vocabulary) are those of the first."""
@@ -158,77 +118,26 @@ class SentenceWriter:
         stop: threading.Event,
         begin: Sequence[int] = (),
     ) -> Iterator[list[Row]]:
-        """The next sentence in each row, behind what it begins with."""
-        before = len(self._sentences)
+        """The sentence in each row, behind what it begins with."""
 
-        def enough(text: str, tokens: int, _: GenerationSettings) -> bool:
+        def enough(text: str, tokens: int, _: Settings) -> bool:
             # Only the beginning of another sentence shows that a full stop was no abbreviation's.
-            return len(split_sentences(text)) > before + 1 or tokens >= len(self._written) + _LONGEST
+            return len(split_sentences(text)) > 1 or tokens >= _LONGEST
 
         voices, settings = [self._voice] * count, [self._settings] * count
-        return decode_rows(logits, state.feed, voices, settings, stop, [*self._written, *begin], enough)
-
-    def _written_again(self, draft: WrittenSentence | None, last: int, stop: threading.Event) -> WrittenSentence | None:
-        """The best sentence from a single passage; None when none is good, and the answer is long enough without."""
-        if draft is not None and not self._sentences and says_lacking(draft.text):
-            return draft
-        alone = [sentence for sentence in self.alone(last, stop) if not says_lacking(sentence.text)]
-        candidates = [draft, *alone] if draft is not None else alone
-        good = [sentence for sentence in candidates if self.is_good(sentence)]
-        if not good and self._words() >= self._settings.min_words // 2 and self._sentences:
-            return None
-        fitting = good or [sentence for sentence in candidates if self._is_new(sentence.text)]
-        return self._best(fitting) if fitting else None
-
-    def _best(self, sentences: Sequence[WrittenSentence]) -> WrittenSentence:
-        """The sentence that is likeliest to the model that sees everything, and nearest to its passage."""
-        longest = max(len(sentence.tokens) for sentence in sentences)
-        fork = self._state.fork(self._views[:1].expand(len(sentences), -1))
-        rows = [[*sentence.tokens, *[0] * (longest - len(sentence.tokens))] for sentence in sentences]
-        log_probabilities = fork.feed_all(rows).log_softmax(-1)
-        values = []
-        for row, sentence in enumerate(sentences):
-            following = torch.tensor(sentence.tokens[1:], device=log_probabilities.device)
-            taken = log_probabilities[row, : len(following)].gather(1, following[:, None])
-            sound = 0.0 if sentence.grounding.sound else -1.0
-            values.append(float(taken.sum()) / max(1, len(following)) + _GROUNDED * sentence.grounding.share + sound)
-        return sentences[max(range(len(values)), key=values.__getitem__)]
+        return decode_rows(logits, state.feed, voices, settings, stop, begin, enough)
 
     def _sentence(self, row: Row) -> WrittenSentence | None:
-        """The one sentence that a row has added; None when it has added none that is whole."""
-        end, start, before = len(row.tokens), len(self._written), len(self._sentences)
-        while end > start and len(split_sentences(self._voice.text_of(row.tokens[:end]))) > before + 1:
+        """The one sentence that a row holds; None when it holds none that is whole."""
+        end = len(row.tokens)
+        while end and len(split_sentences(self._voice.text_of(row.tokens[:end]))) > 1:
             end -= 1
         sentences = split_sentences(self._voice.text_of(row.tokens[:end]))
-        if end == start or len(sentences) != before + 1 or not is_complete(sentences[-1]):
+        if len(sentences) != 1 or not is_complete(sentences[0]):
             return None
-        passage = self._sentences[-1].grounding.passage if self._sentences else None
-        said = sentences[-1]
-        if self._sentences and says_lacking(self._sentences[0].text):
-            # "They do say that …": what follows is to stand on a passage.
-            said, passage = _REPORTING.sub("", said), None
-        return WrittenSentence(tuple(row.tokens[start:end]), sentences[-1], ground(said, self._sources, passage))
+        return WrittenSentence(tuple(row.tokens[:end]), sentences[0], ground(sentences[0], self._sources))
 
-    def is_good(self, sentence: WrittenSentence | None) -> bool:
-        """Whether a sentence can stay as it is: it stands on one passage and says something new."""
-        if sentence is None or not self._is_new(sentence.text):
-            return False
-        least = _LATER if self._sentences else _FIRST
-        return sentence.grounding.sound and sentence.grounding.share >= least
-
-    def _is_new(self, sentence: str) -> bool:
-        """Whether enough of a sentence's words have not been said, and it fits into the longest answer."""
-        if not self._sentences:
-            return True
-        fits = self._words() + len(sentence.split()) <= self._settings.max_words
-        return fits and says_new(sentence, word_list(self._text()), _LEAST_NEW)
-
-    def _begins_another(self, row: Row) -> bool:
-        """Whether a row ended because its sentence did, not because the answer did."""
-        return len(split_sentences(row.text)) > len(self._sentences) + 1
-
-    def _text(self) -> str:
-        return self._voice.text_of(self._written)
-
-    def _words(self) -> int:
-        return len(self._text().split())
+    @staticmethod
+    def is_good(sentence: WrittenSentence) -> bool:
+        """Whether a sentence stands on one passage."""
+        return sentence.grounding.sound and sentence.grounding.share >= _LEAST_SHARE

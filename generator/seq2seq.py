@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.passages import Passage
-from generator.base import GenerationSettings, GeneratorError, ReadPassage, Step
+from core.records import Draft, Found, Retrieved, Sentence
+from core.settings import Settings
+from generator.base import GeneratorError
 from generator.prompt import fit_passages, seq2seq_prompt
 
 if TYPE_CHECKING:
@@ -65,29 +66,22 @@ class Seq2SeqGenerator:
             raise GeneratorError(f"the generator {name} cannot be loaded: {reason}; {_KNOWN}") from error
         return cls(model, tokenizer, name)
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[ReadPassage]:
+    def read(self, retrieved: Retrieved) -> Retrieved:
         """What fits of the passages; see `Generator.read`."""
-        return fit_passages(passages, lambda texts: len(self._encode(question, texts)), self._budget)
+        return fit_passages(retrieved, lambda parts: len(self._encode(retrieved.question, parts)), self._budget)
 
-    def stream(
-        self,
-        question: str,
-        passages: Sequence[ReadPassage],
-        settings: GenerationSettings,
-        stop: threading.Event | None = None,
-    ) -> Iterator[Step]:
+    def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Write the answer; with beams the text comes at the end. See `Generator.stream`.
 
         The model writes in a thread of its own, which ends at the next token when `stop` is set or the iterator is
         closed.
         """
-        from generator.decoding import finish
+        from generator.finishing import split_answer
 
         stop = stop or threading.Event()
         closed = threading.Event()
         pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
-        ids = self._encode(question, [part.text for part in passages if part.text])
-        yield Step("reading", "")
+        ids = self._encode(retrieved.question, retrieved.read)
         writer = threading.Thread(target=self._write, args=(ids, settings, (stop, closed), pieces), daemon=True)
         writer.start()
         text = ""
@@ -96,11 +90,17 @@ class Seq2SeqGenerator:
                 if isinstance(piece, BaseException):
                     raise GeneratorError(f"the generator {self.name} failed while writing: {piece}") from piece
                 text = piece
-                yield Step("writing", text)
+                yield Draft(tail=text)
         finally:
             closed.set()
             writer.join()
-        yield Step("done", finish(text, settings), stopped=stop.is_set())
+        yield Draft(split_answer(text, settings), done=True, stopped=stop.is_set())
+
+    def several(
+        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
+    ) -> list[tuple[Sentence, ...]]:
+        """Further answers, one after the other; see `Generator.several`."""
+        return [list(self.stream(retrieved, each, stop))[-1].sentences for each in settings]
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer's token ids with special tokens at its ends; of one longer than the model writes, the beginning."""
@@ -110,27 +110,26 @@ class Seq2SeqGenerator:
             ids = [*ids, end]
         return ids[: _most_written(self.model)]
 
-    def answer_nll(self, question: str, passages: Sequence[ReadPassage], answer: str) -> Tensor:
+    def answer_nll(self, retrieved: Retrieved, answer: str) -> Tensor:
         """How surprising an answer is to the model: the negative log-likelihood of its tokens, summed, in nats.
 
         Args:
-            question: as asked.
-            passages: what `read` returned.
+            retrieved: what `read` returned.
             answer: any text; the tokens that count are those of `answer_ids`.
         """
         import torch
 
-        ids = self._encode(question, [part.text for part in passages if part.text])
+        ids = self._encode(retrieved.question, retrieved.read)
         labels = torch.tensor([self.answer_ids(answer)], device=self.model.device)
         logits = self.model(**self._inputs(ids), labels=labels).logits[0].float()
         return torch.nn.functional.cross_entropy(logits, labels[0], reduction="sum")
 
-    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+    def answer_loss(self, retrieved: Retrieved, answer: str) -> tuple[float, int]:
         """The loss that fine-tuning on an answer would begin with, see `answer_nll`, and its number of tokens."""
         import torch
 
         with torch.inference_mode():
-            return self.answer_nll(question, passages, answer).item(), len(self.answer_ids(answer))
+            return self.answer_nll(retrieved, answer).item(), len(self.answer_ids(answer))
 
     def _inputs(self, ids: Sequence[int]) -> dict[str, Tensor]:
         """What the encoder gets, each (1, tokens)."""
@@ -147,7 +146,7 @@ class Seq2SeqGenerator:
     def _write(
         self,
         ids: Sequence[int],
-        settings: GenerationSettings,
+        settings: Settings,
         stops: Sequence[threading.Event],
         pieces: queue.SimpleQueue[str | BaseException | None],
     ) -> None:
@@ -163,7 +162,7 @@ class Seq2SeqGenerator:
     def _generate(
         self,
         ids: Sequence[int],
-        settings: GenerationSettings,
+        settings: Settings,
         stops: Sequence[threading.Event],
         pieces: queue.SimpleQueue[str | BaseException | None],
     ) -> list[int]:
@@ -196,9 +195,9 @@ class Seq2SeqGenerator:
             )
         return output[0].tolist()
 
-    def _encode(self, question: str, texts: Sequence[str]) -> list[int]:
+    def _encode(self, question: str, passages: Sequence[Found]) -> list[int]:
         """The input's token ids; text that looks like a special token is only text."""
-        prompt = seq2seq_prompt(question, texts, self.model.config.model_type)
+        prompt = seq2seq_prompt(question, [part.text for part in passages], self.model.config.model_type)
         return self.tokenizer(prompt, split_special_tokens=True, verbose=False)["input_ids"]
 
     def _text(self, tokens: Sequence[int]) -> str:
@@ -213,7 +212,7 @@ class _Limits:
     def __init__(
         self,
         generator: Seq2SeqGenerator,
-        settings: GenerationSettings,
+        settings: Settings,
         stops: Sequence[threading.Event],
         pieces: queue.SimpleQueue[str | BaseException | None] | None,
     ) -> None:
@@ -286,7 +285,7 @@ def _input_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
     return min([_MOST_TOKENS, tokenizer.model_max_length, *limits])
 
 
-def _output_limit(model: PreTrainedModel, settings: GenerationSettings) -> int:
+def _output_limit(model: PreTrainedModel, settings: Settings) -> int:
     """The most tokens that a model may write."""
     limit = 4 * settings.max_words + 8
     return min(limit, _most_written(model) or limit)

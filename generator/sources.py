@@ -1,9 +1,8 @@
-"""Holding an answer to its sources: which tokens may come next, and which would go on with a stretch of a passage.
+"""Holding an answer to its sources: which tokens may come next.
 
 A small model that retells passages welds them: it puts a name or a number where none was read. So names, numbers and
 rare words may only come from the question and the passages read; common words (`plain_words.txt`, those frequent in
-the written answers of the question set) may come from anywhere. And going on with a stretch that was begun may be made
-likelier than leaving it. It knows tokens and words, no model.
+the written answers of the question set) may come from anywhere. It knows tokens and words, no model.
 
 `python -m generator.sources` makes the list of common words anew.
 """
@@ -13,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +36,6 @@ _OPENERS = ("-", "–", "—", "/", "(", "[", '"', "“", "‘", "'", "$", "£",
 _ENDERS = (".", "!", "?")
 _MARK = re.compile(r"""^ ?[-–—/()\[\]"“”‘’'.,;:!?%$£€°&]{1,3}$|^['’]s$""")
 _BARE = re.compile(r"""^[^\w$£€]+|[^\w%°]+$""")
-# A stretch counts as begun after so many of its tokens.
-_BEGUN = 3
 
 
 @dataclass
@@ -83,7 +80,6 @@ class Sources:
             self._bare.add(_ids(tokenizer, word))
             self._openings.add(_ids(tokenizer, _capitalised(word)))
             self._openings.add(_ids(tokenizer, f" {_capitalised(word)}"))
-        self._stretches = _stretches([_ids(tokenizer, f" {text}") for text in texts])
         self._states: dict[tuple[int, ...], _State] = {(): _State()}
         self._masks: dict[tuple[bool, bool], Tensor] = {}
         self._size = tokenizer.get_vocab_size()
@@ -100,10 +96,6 @@ class Sources:
             allowed = torch.zeros(self._size, dtype=torch.bool)
         allowed[inside] = True
         return allowed
-
-    def continuing(self, written: Sequence[int]) -> set[int]:
-        """The tokens that would go on with a stretch of a text that the last written tokens have begun."""
-        return self._stretches.get(tuple(written[-_BEGUN:]), set())
 
     def _beginnings(self, bare: bool, opening: bool) -> Tensor:
         """Which tokens are a mark or begin a word, bool (vocabulary,)."""
@@ -222,15 +214,6 @@ def _forms(stem: str) -> set[str]:
     if stem.endswith("e"):
         return {stem + "s", stem + "d", stem[:-1] + "ing"}
     return {stem + ("es" if stem.endswith(("s", "x", "z", "ch", "sh")) else "s"), stem + "ed", stem + "ing"}
-
-
-def _stretches(texts: Sequence[Sequence[int]]) -> dict[tuple[int, ...], set[int]]:
-    """Every few tokens that follow one another in a text → the tokens that come after them."""
-    following: dict[tuple[int, ...], set[int]] = defaultdict(set)
-    for tokens in texts:
-        for start in range(len(tokens) - _BEGUN):
-            following[tuple(tokens[start : start + _BEGUN])].add(tokens[start + _BEGUN])
-    return dict(following)
 
 
 def common_words(answers: Iterable[str], least: int = _COMMON_FROM) -> list[str]:

@@ -26,7 +26,7 @@ _DEPTH = 10
 class Example:
     """One question with its answer and the passages to read it with, in the order in which they are read.
 
-    `wording` is that of the answer, see `generator.base.GenerationSettings`. Of a `partial` answer only the
+    `wording` is that of the answer, see `core.settings.Settings`. Of a `partial` answer only the
     beginning is given: nothing is learnt of where it ends.
     """
 

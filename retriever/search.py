@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.passages import Passage
+from core.records import Found, Retrieved
+from core.settings import METHODS
 
 if TYPE_CHECKING:
     from retriever.encode import Encoder
     from retriever.index import PassageIndex
     from retriever.index_folder import IndexManifest
 
-METHODS = ("dense", "sparse", "mixed", "none", "random")
 # The weight of BM25's score beside the cosine, chosen on training questions; see retriever/README.md.
 BM25_WEIGHT = 0.02
 # Mixed search scores this many of each list exactly.
@@ -30,21 +30,6 @@ _CANDIDATES = 200
 # Below these, the best hit likely misses the question: of the answerable development questions all have a best hit
 # above (lowest 0.48 dense, 0.60 mixed, 5.1 sparse).
 _LOW_SCORE = {"dense": 0.45, "random": 0.45, "mixed": 0.50, "sparse": 4.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found.
-
-    Attributes:
-        rank: from 1, best first.
-        passage: what was found.
-        score: see `Retriever.score_name`.
-    """
-
-    rank: int
-    passage: Passage
-    score: float
 
 
 @dataclass(frozen=True)
@@ -120,7 +105,13 @@ class Retriever:
         """
         return RetrieverPlan.of(index, encoder).open()
 
-    def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Hit]:
+    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> Retrieved:
+        """What `search` finds, with all that it learnt."""
+        found = self.search(question, k, method, seed)
+        vector = self.embed_questions([question])[0]
+        return Retrieved(question, tuple(found), vector, self.score_name(method), self.low_scores(found, method))
+
+    def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Found]:
         """Find passages for a question.
 
         Args:
@@ -144,7 +135,7 @@ class Retriever:
             return []
         scores, rows = getattr(self, f"_{method}")(question, k, seed)
         return [
-            Hit(rank, self.index.passages[int(row)], float(score))
+            Found(rank, self.index.passages[int(row)], float(score))
             for rank, (score, row) in enumerate(zip(scores, rows, strict=True), start=1)
         ]
 
@@ -156,7 +147,7 @@ class Retriever:
         names = {"sparse": "BM25", "mixed": f"{similarity} + {BM25_WEIGHT:g} × BM25", "none": ""}
         return names.get(method, similarity)
 
-    def low_scores(self, hits: Sequence[Hit], method: str) -> bool:
+    def low_scores(self, hits: Sequence[Found], method: str) -> bool:
         """Whether even the best hit scores so low that the passages likely miss the question."""
         if method == "mixed" and not self.index.has_sparse:
             method = "dense"

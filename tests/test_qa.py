@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import qa as command
-from answers import Answer, AskSettings, QuestionError, check_question
-from generator.base import GenerationSettings, Step
+from core.records import Answer, Draft, QuestionError, Retrieved, Sentence, check_question
+from core.settings import Settings
 from qa import LongFormQA
 
 ROOT = Path(command.__file__).parent
 # Needs no model beyond the tiny ones.
-QUOTING = AskSettings(generator="extractive")
+QUOTING = Settings(generator="extractive")
 KEYS = {"question", "answer", "answerable", "passages", "sentences", "settings", "seconds"}
 
 
@@ -31,22 +31,22 @@ class SlowWriter:
         self.given = None
         self.words = 0
 
-    def read(self, question, passages):
-        from generator.base import ReadPassage
+    def read(self, retrieved):
+        first, second, *rest = retrieved.found
+        read = first.as_read(first.passage.text), second.as_read(second.passage.text[:20]), *rest
+        return replace(retrieved, found=read)
 
-        statuses = ["read", "cut", *["not read"] * len(passages)]
-        texts = [passages[0].text, passages[1].text[:20], *[""] * len(passages)]
-        return [ReadPassage(p, s, t) for p, s, t in zip(passages, statuses, texts, strict=False)]
+    def several(self, retrieved, settings, stop=None):
+        return []
 
-    def stream(self, question, passages, settings, stop=None):
-        self.given = list(passages)
-        yield Step("reading", "")
+    def stream(self, retrieved, settings, stop=None):
+        self.given = list(retrieved.found)
         for self.words in range(1, 1000):
             if stop.is_set():
-                yield Step("done", "Stopped here.", stopped=True)
+                yield Draft((Sentence("Stopped here."),), done=True, stopped=True)
                 return
-            yield Step("writing", "word " * self.words)
-        yield Step("done", "All of it.")
+            yield Draft(tail="word " * self.words)
+        yield Draft((Sentence("All of it."),), done=True)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_question_that_cannot_be_asked_is_refused_with_a_cure(question):
 
 
 def test_the_answer_has_the_stable_json(tiny_qa):
-    row = tiny_qa.ask("Why do flutes count as woodwinds?", AskSettings("dense", 3, "extractive")).to_json()
+    row = tiny_qa.ask("Why do flutes count as woodwinds?", Settings("dense", 3, "extractive")).to_json()
     assert row.keys() >= KEYS
     assert [passage["rank"] for passage in row["passages"]] == [1, 2, 3]
     assert row["passages"][0].keys() >= {"rank", "title", "section", "url", "text", "score", "read"}
@@ -78,28 +78,28 @@ def test_the_answer_has_the_stable_json(tiny_qa):
 def test_stream_grows_and_ends_done(tiny_qa):
     snapshots = list(tiny_qa.stream("How do bees make honey?", QUOTING))
     assert [snapshot.stage for snapshot in snapshots][:2] == ["retrieving", "reading"]
-    assert snapshots[-1].stage == "done" and snapshots[-2].stage == "tracing"
-    assert snapshots[0].evidence == () and snapshots[1].evidence == snapshots[-1].evidence != ()
+    assert snapshots[-1].stage == "done" and snapshots[-2].stage == "judging"
+    assert snapshots[0].found == () and snapshots[1].found == snapshots[-1].found != ()
 
 
 def test_every_quoted_sentence_is_traced_to_the_passage_that_holds_it(tiny_qa):
     answer = tiny_qa.ask("Is honey made by bees?", QUOTING)
     for sentence in answer.sentences:
-        assert sentence.text in answer.evidence[sentence.passage - 1].hit.passage.text
+        assert sentence.text in answer.found[sentence.passage - 1].passage.text
 
 
 def test_the_passages_shown_are_the_passages_read(tiny_retriever):
     writer = SlowWriter()
-    answer = LongFormQA(tiny_retriever, {"slow": writer}).ask("Is honey sweet?", AskSettings(generator="slow"))
-    assert [(part.status, part.read_text) for part in answer.evidence] == [(p.status, p.text) for p in writer.given]
+    answer = LongFormQA(tiny_retriever, {"slow": writer}).ask("Is honey sweet?", Settings(generator="slow"))
+    assert answer.found == tuple(writer.given)
     rows = answer.to_json()["passages"]
     assert [passage["read"] for passage in rows] == [True, True, False, False]
     assert rows[1]["read_text"] == writer.given[1].text and "read_text" not in rows[0]
 
 
 def test_without_retrieval_there_is_nothing_to_quote_and_it_is_said(tiny_qa):
-    answer = tiny_qa.ask("How do bees make honey?", AskSettings("none", generator="extractive"))
-    assert (answer.text, answer.answerable, answer.evidence) == ("", False, ())
+    answer = tiny_qa.ask("How do bees make honey?", Settings("none", generator="extractive"))
+    assert (answer.text, answer.answerable, answer.found) == ("", False, ())
     assert "No passages" in answer.note
 
 
@@ -107,7 +107,7 @@ def test_stop_ends_at_the_next_step(tiny_retriever):
     writer, stop = SlowWriter(), threading.Event()
     snapshots = []
     for snapshot in LongFormQA(tiny_retriever, {"slow": writer}).stream(
-        "Is honey sweet?", AskSettings(generator="slow"), stop
+        "Is honey sweet?", Settings(generator="slow"), stop
     ):
         snapshots.append(snapshot)
         if len(snapshots) == 5:
@@ -125,7 +125,7 @@ def test_an_earlier_snapshot_does_not_change_later(tiny_qa):
 
 def test_the_answer_is_the_same_again(tiny_qa):
     first, second = (tiny_qa.ask("What is chess?", QUOTING) for _ in range(2))
-    assert (first.text, first.evidence) == (second.text, second.evidence)
+    assert (first.text, first.found) == (second.text, second.found)
 
 
 @pytest.fixture
@@ -284,16 +284,12 @@ def test_ctrl_c_leaves_whole_lines_and_the_run_goes_on(tmp_path):
 
 
 def test_settings_hold_everything_needed_to_repeat_a_run():
-    settings = AskSettings("dense", 7, "fused", GenerationSettings(decoding="sampling", seed=5))
-    row = settings.to_json()
-    generation = {name: row[name] for name in GenerationSettings.__dataclass_fields__}
-    assert (
-        AskSettings(row["retrieval"], row["passages"], row["generator"], GenerationSettings(**generation)) == settings
-    )
+    settings = Settings("dense", 7, "fused", decoding="sampling", seed=5)
+    assert Settings(**settings.to_json()) == settings
 
 
 def test_a_fresh_answer_is_empty():
-    assert Answer("Why?").to_json()["answer"] == ""
+    assert Answer(Retrieved("Why?")).to_json()["answer"] == ""
 
 
 def test_only_the_last_checkpoint_is_kept_beside_the_embedded_generators(tiny_qa, monkeypatch):

@@ -16,10 +16,10 @@ from typing import Any
 
 import gradio as gr
 
-from answers import Answer, check_question
+from core.records import Answer, Retrieved, check_question
 from qa import LongFormQA
 from ui import cards, passage_cards
-from ui.controls import control_values, to_settings
+from ui.controls import by_name, control_values, to_settings
 from ui.errors import readable
 from ui.links import from_query
 from ui.nearest import NearestQuestions, nearest_empty, nearest_html, random_question
@@ -77,7 +77,7 @@ class Asking:
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check what is asked and note it; what was shown before stays if it cannot be asked."""
         try:
-            asked, settings = check_question(question or ""), to_settings(*values)
+            asked, settings = check_question(question or ""), to_settings(by_name(values))
         except Exception as error:
             return {self.parts.status: status_error(readable(error))}
         self.runs.begin(session_of(request), asked, settings)
@@ -92,7 +92,7 @@ class Asking:
         filled: View = {self.parts.box: question, self.parts.opened: ""}
         values = control_values(named, self.generator)
         try:
-            asked, settings = check_question(question), to_settings(*values.values())
+            asked, settings = check_question(question), to_settings(values)
         except Exception as error:
             return filled | {self.parts.status: status_error(readable(error))}
         run = self.runs.begin(session_of(request), asked, settings)
@@ -156,11 +156,11 @@ class Asking:
             view: View = {self.parts.answer: cards.answer(answer, run.id)}
             if answer.stage != stage:
                 view[self.parts.status] = status(answer.stage, answer.seconds, answer.stopped, loading=loading)
-            if len(answer.evidence) != shown or answer.stage == "done" or answer.stage != stage == "retrieving":
+            if len(answer.found) != shown or answer.stage == "done" or answer.stage != stage == "retrieving":
                 view[self.parts.passages] = passage_cards.passages(answer)
             if answer.stage == "done":
                 view |= self._finished(run, answer)
-            stage, shown = answer.stage, len(answer.evidence)
+            stage, shown = answer.stage, len(answer.found)
             yield view
 
     def _finished(self, run: Run, answer: Answer) -> View:
@@ -176,7 +176,7 @@ class Asking:
 
     def _stopped_before(self, run: Run) -> View:
         """The view of a run that was stopped while it waited."""
-        answer = replace(Answer(run.question), stage="done", stopped=True, note="Stopped before it began.")
+        answer = Answer(Retrieved(run.question), stage="done", stopped=True, note="Stopped before it began.")
         return {
             self.parts.status: status("done", {}, stopped=True),
             self.parts.answer: cards.answer(answer),

@@ -10,14 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from answers import Answer
-from generator.abstention import says_lacking
-from generator.attribution import TracedSentence
+from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
 from ui.overlap import RUN, share_copied
 
-_LABEL_CLASSES = {"supported": "supported", "partly": "partly", "not supported": "unsupported"}
+_LABEL_CLASSES = {SUPPORTED: "supported", PARTLY: "partly", NOT_SUPPORTED: "unsupported"}
 
 
 def header(card: Mapping[str, Any], generator: str) -> str:
@@ -60,7 +58,7 @@ def answer(answer: Answer, run: str = "") -> str:
     elif answer.text:
         body = f'<p class="text">{escape(answer.text)}<span class="caret" aria-hidden="true"></span></p>'
     else:
-        body = waiting("Reading the passages…" if answer.evidence else "Looking for passages…")
+        body = waiting("Reading the passages…" if answer.found else "Looking for passages…")
     busy = "false" if answer.stage == "done" else "true"
     kept = _kept(answer, run) if run and answer.stage == "done" else ""
     return f'<article class="answer" aria-busy="{busy}"{kept}><h2>{escape(answer.question)}</h2>{body}</article>'
@@ -106,21 +104,21 @@ def sentences(answer: Answer, prefix: str = "") -> str:
 
 def _notice(answer: Answer) -> str:
     """What a reader should know first, in words."""
-    if answer.low_scores:
+    if answer.retrieved.low_scores:
         text = answer.note or "Every score is low: the passages probably do not hold the answer."
         return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
     if answer.note:
         return f'<p class="notice">{escape(answer.note)}</p>'
-    if says_lacking(answer.text):
+    if answer.lacks:
         return '<p class="notice warn"><b>No answer.</b> The passages do not seem to hold it.</p>'
     if not answer.answerable and answer.text:
         return '<p class="notice warn"><b>Unbacked.</b> No sentence here is supported by the passages.</p>'
     return ""
 
 
-def _sentence(number: int, sentence: TracedSentence, answer: Answer, prefix: str) -> str:
+def _sentence(number: int, sentence: Sentence, answer: Answer, prefix: str) -> str:
     """One sentence, its badge, and its evidence folded away (a phone opens it there)."""
-    kind = "about" if _is_about_passages(sentence) else _LABEL_CLASSES.get(sentence.label, "unsupported")
+    kind = "about" if _tells_lack(sentence) else _LABEL_CLASSES.get(sentence.label, "unsupported")
     before, last = _last_word(sentence.text)
     badge = _badge(number, sentence, kind, links=not prefix)
     evidence = "" if prefix else _evidence(number, sentence, answer)
@@ -131,7 +129,7 @@ def _sentence(number: int, sentence: TracedSentence, answer: Answer, prefix: str
     )
 
 
-def _badge(number: int, sentence: TracedSentence, kind: str, links: bool) -> str:
+def _badge(number: int, sentence: Sentence, kind: str, links: bool) -> str:
     """The passage's number and the word for how well it supports the sentence; a link to it where it can lead."""
     word = escape(sentence.label)
     if kind == "about":
@@ -150,16 +148,16 @@ def _badge(number: int, sentence: TracedSentence, kind: str, links: bool) -> str
     )
 
 
-def _is_about_passages(sentence: TracedSentence) -> bool:
+def _tells_lack(sentence: Sentence) -> bool:
     """Whether a sentence says what the passages lack, which none of them can support."""
-    return sentence.passage is None and says_lacking(sentence.text)
+    return sentence.kind == "lacking" and sentence.passage is None
 
 
-def _evidence(number: int, sentence: TracedSentence, answer: Answer) -> str:
+def _evidence(number: int, sentence: Sentence, answer: Answer) -> str:
     """The passage sentence behind a sentence, hidden until a phone's reader asks for it."""
-    if sentence.passage is None or not 1 <= sentence.passage <= len(answer.evidence):
+    if sentence.passage is None or not 1 <= sentence.passage <= len(answer.found):
         return ""
-    title = escape(answer.evidence[sentence.passage - 1].hit.passage.title)
+    title = escape(answer.found[sentence.passage - 1].passage.title)
     quoted = f"“{escape(sentence.evidence)}”" if sentence.evidence else "No single sentence stands out."
     return (
         f'<span class="evidence" id="evidence-{number}" hidden><b>{sentence.passage} · {title}</b> {quoted} '
@@ -184,13 +182,13 @@ def tally(answer: Answer) -> str:
     if not count:
         return ""
     parts = [plural(count, "word")]
-    read = [part.read_text for part in answer.evidence if part.read_text]
+    read = [part.text for part in answer.retrieved.read]
     if read:
         share = share_copied(answer.text, read)
         hint = f"words in runs of {RUN} or more that a passage holds too"
         parts.append(f'<span title="{hint}">{share:.0%} copied</span>')
     if answer.sentences:
-        judged = [sentence for sentence in answer.sentences if not _is_about_passages(sentence)]
+        judged = [sentence for sentence in answer.sentences if not _tells_lack(sentence)]
         unsupported = sum(sentence.label == "not supported" for sentence in judged)
         partly = sum(sentence.label == "partly" for sentence in answer.sentences)
         parts.append(f"{unsupported} of {plural(len(answer.sentences), 'sentence')} not supported")

@@ -14,12 +14,12 @@ from typing import Any
 
 import gradio as gr
 
-from answers import MOST_PASSAGES, Answer, AskSettings, check_question
-from generator.base import SettingsError
+from core.errors import SettingsError
+from core.records import Answer, check_question
+from core.settings import DEFAULTS, DESCRIPTIONS
 from generator.registry import EMBEDDED
 from qa import LongFormQA
-from retriever.search import METHODS
-from ui.controls import generator_choice, offered, to_settings
+from ui.controls import CONTROLS, by_name, control, offered, to_settings
 from ui.errors import readable
 from ui.feedback import FeedbackStore, vote
 from ui.markup import problem
@@ -31,6 +31,9 @@ from ui.status import progress
 log = logging.getLogger(__name__)
 
 NOT_STORED = "Your vote could not be stored; it was logged. Please try again later."
+# What the two sides may differ in; the rest is the sidebar's.
+SIDE = ("retrieval", "passages", "generator")
+_SHARED = tuple(name for name in CONTROLS if name not in SIDE)
 CHOICES = (("first", "Answer 1 is better"), ("tie", "Tie"), ("both bad", "Both bad"), ("second", "Answer 2 is better"))
 
 
@@ -100,7 +103,8 @@ class Compare(RunsTab):
             quiet: options of events that do not compute.
             computes: options of those that do.
         """
-        begun = self.go.click(self.begin, [box, *self.sides, *controls[3:]], self.view(), queue=False, **quiet)
+        shared = [each for name, each in zip(CONTROLS, controls, strict=True) if name in _SHARED]
+        begun = self.go.click(self.begin, [box, *self.sides, *shared], self.view(), queue=False, **quiet)
         answered = begun.then(self.answer, None, self.view(), **computes)
         answered.failure(lambda: {self.said: problem("Too many people are asking; try again soon.")}, None,
                          self.view(), queue=False, **quiet)  # fmt: skip
@@ -114,8 +118,8 @@ class Compare(RunsTab):
         """Check question and settings and note the run."""
         try:
             asked = check_question(question or "")
-            (*side_a,), (*side_b,), rest = values[:3], values[3:6], values[6:]
-            first, second = to_settings(*side_a, *rest), to_settings(*side_b, *rest)
+            sides, rest = (values[: len(SIDE)], values[len(SIDE) : 2 * len(SIDE)]), values[2 * len(SIDE) :]
+            first, second = (to_settings(by_name([*side, *rest], [*SIDE, *_SHARED])) for side in sides)
             if first == second:
                 raise SettingsError("A and B have the same settings: choose another generator or retrieval for one")
         except Exception as error:
@@ -187,17 +191,19 @@ class Compare(RunsTab):
 
 
 def _side(name: str, generator: str) -> list[Any]:
-    """The controls of one side: retrieval, passages and generator, in the order of `to_settings`."""
-    ask = AskSettings()
+    """The controls of one side, in the order of `SIDE`."""
     with gr.Column(min_width=240, elem_classes=["side"]):
         gr.HTML(f"<h3>{name}</h3>", js_on_load=None, apply_default_css=False, elem_classes=["plain"])
-        writer = generator_choice(generator, f"Generator of {name}")
-        with gr.Row():
-            retrieval = gr.Dropdown(list(METHODS), value=ask.retrieval, label=f"Retrieval of {name}", min_width=120)
-            passages = gr.Number(
-                ask.passages, minimum=1, maximum=MOST_PASSAGES, precision=0, label=f"Passages of {name}", min_width=100
-            )
-    return [retrieval, passages, writer]
+        values = DEFAULTS | {"generator": generator}
+        shown = {}
+        for row in (SIDE[2:], SIDE[:2]):
+            with gr.Row():
+                for each in row:
+                    about = DESCRIPTIONS[each]
+                    label = f"{about.noun.removeprefix('the number of ').removeprefix('the ') or each} of {name}"
+                    label = label[:1].upper() + label[1:]
+                    shown[each] = control(each, about, values[each], label, min_width=120)
+    return [shown[each] for each in SIDE]
 
 
 def _plain(value: str, name: str) -> gr.HTML:

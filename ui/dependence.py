@@ -12,8 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from answers import Answer, AskSettings, check_question
-from ui.controls import to_settings
+from core.records import Answer, check_question
+from core.settings import Settings
+from generator.judging import judged
+from ui.controls import by_name, to_settings
 from ui.errors import readable
 from ui.markup import problem
 from ui.panels import Dependence, dependence_table, panel_empty, revealed
@@ -67,11 +69,11 @@ class WithAndWithout(RunsTab):
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check question and settings and note the run."""
         try:
-            asked, settings = check_question(question or ""), to_settings(*values)
+            asked, settings = check_question(question or ""), to_settings(by_name(values))
         except Exception as error:
             return {self.said: problem(readable(error))}
         if settings.retrieval in ("none", "random"):
-            settings = replace(settings, retrieval=AskSettings().retrieval)
+            settings = replace(settings, retrieval=Settings().retrieval)
         self.runs.begin(request.session_hash or "", asked, settings)
         return {
             self.said: progress("Waiting for the model…"),
@@ -99,9 +101,8 @@ class WithAndWithout(RunsTab):
 
     def _compared(self, answers: dict[str, Answer]) -> list[Dependence]:
         """Each answer, its sentences traced to the retrieved passages."""
-        evidence = answers["retrieved"].evidence
-        read, titles = [part.read_text for part in evidence], [part.hit.passage.title for part in evidence]
-        return [Dependence(way, answer, self.qa.trace(answer.text, read, titles)) for way, answer in answers.items()]
+        found, judge = answers["retrieved"].found, self.qa.judge
+        return [Dependence(way, answer, judged(answer.sentences, found, judge)) for way, answer in answers.items()]
 
 
 def _plain(value: str, name: str) -> gr.HTML:

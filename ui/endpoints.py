@@ -5,83 +5,33 @@ It knows the system through `LongFormQA` and makes plain JSON; the page's HTML i
 
 from __future__ import annotations
 
+import inspect
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
-from answers import MOST_PASSAGES, AskSettings, Evidence
-from generator.base import GenerationSettings, SettingsError
+from core.errors import SettingsError
+from core.settings import DEFAULTS, DESCRIPTIONS, MOST_PASSAGES
 from qa import LongFormQA
-from ui.controls import to_settings
+from ui.controls import CONTROLS, by_name, to_settings
 from ui.errors import readable
 from ui.feedback import SCORES
 from ui.rating import Answered, RatingStrip
 from ui.runs import Finished, throttled
 
-_WRITING = GenerationSettings()
-_ASKING = AskSettings()
 LONGEST_TEXT = 4_000  # characters
 
 
 def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[dict[str, Any]]]:
     """The function behind /ask; what it answers may be rated."""
 
-    def ask(
-        question: str,
-        retrieval: str = _ASKING.retrieval,
-        passages: int = _ASKING.passages,
-        generator: str = _ASKING.generator,
-        decoding: str = _WRITING.decoding,
-        beams: int = _WRITING.beams,
-        temperature: float = _WRITING.temperature,
-        top_p: float = _WRITING.top_p,
-        min_words: int = _WRITING.min_words,
-        max_words: int = _WRITING.max_words,
-        repetition_penalty: float = _WRITING.repetition_penalty,
-        seed: int = _WRITING.seed,
-        candidates: int = _ASKING.candidates,
-        unsupported: str = _ASKING.unsupported,
-        wording: str = _WRITING.wording,
-        vocabulary: str = _WRITING.vocabulary,
-        no_repeat_ngram: int = _WRITING.no_repeat_ngram,
-        copy_bonus: float = _WRITING.copy_bonus,
-    ) -> Iterator[dict[str, Any]]:
-        """Answer a question from Wikipedia passages; streams the answer as it grows, the last object is the whole.
-
-        Args:
-            question: 2 to 1,000 characters.
-            retrieval: dense, sparse, mixed, none or random.
-            passages: how many passages to find, 1 to 20.
-            generator: extractive, fused, or the name or folder of a seq2seq checkpoint.
-            decoding: opening or sentences (both of fused only, greedy elsewhere), greedy, beams or sampling.
-            beams: number of beams, 1 to 16.
-            temperature: of sampling, above 0 to 5.
-            top_p: probability mass kept by sampling, above 0 to 1.
-            min_words: shortest answer, in words.
-            max_words: longest answer, in words.
-            repetition_penalty: 1 to 2.
-            seed: of sampling.
-            candidates: how many answers are written, 1 to 8; the best supported is kept.
-            unsupported: what becomes of sentences without support: keep, mark or drop.
-            wording: close to the passages, or the model's own; used by fused.
-            vocabulary: sources (names and numbers only from question and passages) or free; used by fused.
-            no_repeat_ngram: no stretch of so many tokens occurs twice, 0 to 100; 0 switches it off.
-            copy_bonus: favours going on with a passage's words, 0 to 10; used by fused.
-
-        Returns:
-            An object with run (its id, for /rate), question, answer, answerable, passages (rank, title, section,
-            url, text, score, read), sentences (text, support, label, passage, evidence), settings and seconds.
-        """
+    def ask(question: str, *values: object, **named: object) -> Iterator[dict[str, Any]]:
         stop, run = threading.Event(), uuid.uuid4().hex
         try:
-            settings = to_settings(
-                retrieval, passages, generator, decoding, beams, temperature, top_p, min_words, max_words,
-                repetition_penalty, seed, candidates, unsupported, wording, vocabulary, no_repeat_ngram, copy_bonus,
-            )  # fmt: skip
+            settings = to_settings(by_name(values, CONTROLS[: len(values)]) | named)
             for answer in throttled(qa.stream(question, settings, stop)):
                 result = {"run": run} | answer.to_json()
                 if answer.stage == "done":
@@ -92,34 +42,74 @@ def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[d
         finally:
             stop.set()
 
-    return ask
+    return _described(ask, CONTROLS, Iterator[dict[str, Any]], _ASK)
+
+
+_ASK = """Answer a question from Wikipedia passages; streams the answer as it grows, the last object is the whole.
+
+Args:
+    question: 2 to 1,000 characters.
+{settings}
+
+Returns:
+    An object with run (its id, for /rate), question, answer, answerable, passages (rank, title, section, url, text,
+    score, read), sentences (text, kind, support, label, passage, evidence, from), settings and seconds.
+"""
+_RETRIEVE = """Find Wikipedia passages for a question, best first, without writing an answer.
+
+Args:
+    question: 2 to 1,000 characters.
+{settings}
+
+Returns:
+    One object a passage: rank, title, section, url, text and score.
+"""
+_FINDING = ("retrieval", "passages", "seed")
+
+
+def _described(function: Callable[..., Any], names: Sequence[str], returns: Any, text: str) -> Callable[..., Any]:  # noqa: ANN401
+    """A function of a question and of settings by position, with the signature and the words that Gradio reads.
+
+    Args:
+        function: takes a question and the values of settings, by position or name.
+        names: of those settings, in order.
+        returns: the type of what it returns.
+        text: its description, in which "{settings}" stands for a line each.
+    """
+    types = {"question": str} | {name: type(DEFAULTS[name]) for name in names}
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=DEFAULTS.get(name, inspect.Parameter.empty),
+            annotation=kind,
+        )
+        for name, kind in types.items()
+    ]
+    function.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    function.__annotations__ = types | {"return": returns}
+    function.__doc__ = text.format(settings="\n".join(f"    {name}: {_line(name)}" for name in names))
+    return function
+
+
+def _line(name: str) -> str:
+    """A setting in one line: what it means, and what is allowed."""
+    about = DESCRIPTIONS[name]
+    return about.help if about.control == "generator" else f"{about.help}; {about.allowed}."
 
 
 def retrieve_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
     """The function behind /retrieve."""
 
-    def retrieve(
-        question: str, retrieval: str = _ASKING.retrieval, passages: int = _ASKING.passages, seed: int = _WRITING.seed
-    ) -> list[dict[str, Any]]:
-        """Find Wikipedia passages for a question, best first, without writing an answer.
-
-        Args:
-            question: 2 to 1,000 characters.
-            retrieval: dense, sparse, mixed, none or random.
-            passages: how many to find, 1 to 20.
-            seed: of retrieval "random".
-
-        Returns:
-            One object a passage: rank, title, section, url, text and score.
-        """
+    def retrieve(question: str, *values: object, **named: object) -> list[dict[str, Any]]:
         try:
-            settings = AskSettings(retrieval, passages, generation=replace(_WRITING, seed=seed))
-            rows = [Evidence(hit).to_json() for hit in qa.retrieve(question, settings)]
+            settings = to_settings(by_name(values, _FINDING[: len(values)]) | named)
+            rows = [part.to_json() for part in qa.retrieve(question, settings).found]
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
         return [{key: value for key, value in row.items() if key not in ("read", "status")} for row in rows]
 
-    return retrieve
+    return _described(retrieve, _FINDING, list[dict[str, Any]], _RETRIEVE)
 
 
 def support_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:

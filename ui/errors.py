@@ -1,25 +1,19 @@
-"""What a visitor is told when something fails: their own mistakes in full, ours as an apology, with the log for us."""
+"""What a visitor is told when something fails: what they can mend in full, ours as an apology, with the log for us."""
 
 from __future__ import annotations
 
 import logging
 
-from answers import QuestionError
-from data.assets import AssetError
-from generator.base import GeneratorError, SettingsError
-from retriever.index_folder import IndexFolderError
-from ui.feedback import FeedbackError
-from ui.runs import RatingError
+from core.errors import UserError
 
 log = logging.getLogger(__name__)
 
-EXPECTED = (QuestionError, SettingsError, GeneratorError, AssetError, FeedbackError, RatingError, IndexFolderError)
 SORRY = "Something went wrong on our side; it was logged. Please try again, or try other settings."
 
 
 def readable(error: Exception) -> str:
     """What to tell the visitor: the message of an error that is theirs to mend, else an apology."""
-    if isinstance(error, EXPECTED):
+    if isinstance(error, UserError):
         return str(error)
     log.error("unexpected error while answering", exc_info=error)
     return SORRY

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from answers import Answer, AskSettings
+from core.records import Answer
+from core.settings import Settings
 from qa import LongFormQA
 
 _SECONDS = 60  # longest loan for one answer
@@ -35,16 +36,16 @@ class LentGPU(LongFormQA):
 
         super().__init__(*parts, **named)
 
-        def lent(question: str, settings: AskSettings) -> Iterator[Answer]:
+        def lent(question: str, settings: Settings) -> Iterator[Answer]:
             yield from super(LentGPU, self).stream(question, settings)
 
         self._lent = spaces.GPU(duration=_SECONDS)(lent)
 
     def stream(
-        self, question: str, settings: AskSettings | None = None, stop: threading.Event | None = None
+        self, question: str, settings: Settings | None = None, stop: threading.Event | None = None
     ) -> Iterator[Answer]:
         """As `LongFormQA.stream`, on the lent GPU."""
-        for answer in self._lent(question, settings or AskSettings()):
+        for answer in self._lent(question, settings or Settings()):
             if stop is not None and stop.is_set() and answer.stage != "done":
                 yield replace(answer, stage="done", stopped=True, note="Stopped before its end.")
                 return

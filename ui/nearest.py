@@ -19,8 +19,8 @@ from typing import Protocol
 
 import numpy as np
 
+from core.records import Found
 from data.questions import Question, load_questions
-from retriever.search import Hit
 from ui.markup import escape, waiting
 from ui.overlap import words
 
@@ -33,7 +33,7 @@ _BY_WORDS = 12
 class Searcher(Protocol):
     """What is needed of a retriever."""
 
-    def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Hit]:
+    def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Found]:
         """Hits for a question, best first."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from answers import AskSettings
+from core.settings import Settings
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
@@ -52,7 +52,7 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
         generator: the one chosen at first in the sidebar; "" for the settings' own default.
         store: where ratings go; None for the one that the environment asks for.
     """
-    generator = generator or AskSettings().generator
+    generator = generator or Settings().generator
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
         controls = sidebar(generator)

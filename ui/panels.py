@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from answers import Answer, AskSettings
-from generator.attribution import TracedSentence
+from core.records import Answer, Sentence
+from core.settings import Settings
 from ui import cards
 from ui.markup import escape, waiting
 from ui.overlap import RUN, share_copied
@@ -37,7 +37,7 @@ def revealed(title: str, answer: Answer, prefix: str, mark: str = "") -> str:
     """
     marked = f' <span class="mark">{escape(mark)}</span>' if mark else ""
     text = cards.sentences(answer, prefix) or waiting(answer.note or "It wrote nothing.")
-    titles = ", ".join(f"{n} {part.hit.passage.title}" for n, part in enumerate(answer.evidence, 1)) or "none"
+    titles = ", ".join(f"{n} {part.passage.title}" for n, part in enumerate(answer.found, 1)) or "none"
     who = f'<p class="who">{escape(described(answer.settings))}</p>'
     return (
         f'<article class="panel"><h3>{escape(title)}{marked}</h3>{who}'
@@ -45,17 +45,16 @@ def revealed(title: str, answer: Answer, prefix: str, mark: str = "") -> str:
     )
 
 
-def described(settings: AskSettings) -> str:
+def described(settings: Settings) -> str:
     """The settings that matter most, in a few words.
 
-    >>> from generator.base import GenerationSettings
-    >>> described(AskSettings("mixed", 4, "fused", GenerationSettings("greedy")))
+    >>> described(Settings("mixed", 4, "fused", decoding="greedy"))
     'fused · mixed, 4 passages · greedy'
     """
     found = (
         settings.retrieval if settings.retrieval == "none" else f"{settings.retrieval}, {settings.passages} passages"
     )
-    return f"{settings.generator} · {found} · {settings.generation.decoding}"
+    return f"{settings.generator} · {found} · {settings.decoding}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Dependence:
 
     name: str
     answer: Answer
-    against_retrieved: Sequence[TracedSentence]
+    against_retrieved: Sequence[Sentence]
 
 
 def dependence_table(rows: Sequence[Dependence]) -> str:
@@ -95,7 +94,7 @@ def dependence_table(rows: Sequence[Dependence]) -> str:
 def _row(row: Dependence, base: Answer) -> str:
     """One answer's counts."""
     answer = row.answer
-    read = [part.read_text for part in answer.evidence if part.read_text]
+    read = [part.text for part in answer.retrieved.read]
     shared = "–" if answer is base else f"{share_copied(answer.text, [base.text]):.0%}"
     cells = (
         f"{len(answer.text.split())}",
@@ -107,7 +106,7 @@ def _row(row: Dependence, base: Answer) -> str:
     return f'<tr><th scope="row">{escape(row.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _supported(sentences: Sequence[TracedSentence]) -> str:
+def _supported(sentences: Sequence[Sentence]) -> str:
     """How many of the sentences are supported; "–" without any."""
     count = sum(sentence.label == "supported" for sentence in sentences)
     return f"{count} of {len(sentences)}" if sentences else "–"

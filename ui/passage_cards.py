@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from answers import Answer, Evidence
-from data.passages import Passage
-from generator.attribution import TracedSentence
+from core.records import Answer, Found, Passage, Sentence
 from ui.markup import escape, safe_url, waiting
 
 
@@ -20,23 +18,23 @@ def passages_empty(text: str = "The passages and their scores will be listed her
 
 def passages(answer: Answer) -> str:
     """The passage cards in the order of the search, each with its raw score, and marks once the answer is traced."""
-    if not answer.evidence:
+    if not answer.found:
         if answer.stage == "retrieving":
             return passages_empty("Looking for passages…")
         return passages_empty("No passages were retrieved: the answer comes from the model alone.")
-    scale = max(1.0, *(part.hit.score for part in answer.evidence))
+    scale = max(1.0, *(part.score for part in answer.found))
     cards = "".join(
-        _card(number, part, answer.score_name, scale, _supports(number, answer.sentences))
-        for number, part in enumerate(answer.evidence, 1)
+        _card(number, part, answer.retrieved.score_name, scale, _supports(number, answer.sentences))
+        for number, part in enumerate(answer.found, 1)
     )
-    measure = f", by {escape(answer.score_name)}" if answer.score_name else ""
+    measure = f", by {escape(answer.retrieved.score_name)}" if answer.retrieved.score_name else ""
     return (
-        f'<section class="passages" aria-label="Passages"><h2>{len(answer.evidence)} passages'
+        f'<section class="passages" aria-label="Passages"><h2>{len(answer.found)} passages'
         f'<span class="measure">{measure}</span></h2>{cards}</section>'
     )
 
 
-def _supports(passage: int, sentences: Sequence[TracedSentence]) -> dict[str, list[int]]:
+def _supports(passage: int, sentences: Sequence[Sentence]) -> dict[str, list[int]]:
     """The sentences of one passage that stand behind the answer → numbers of the answer's sentences."""
     found: dict[str, list[int]] = {}
     for number, sentence in enumerate(sentences, 1):
@@ -45,21 +43,21 @@ def _supports(passage: int, sentences: Sequence[TracedSentence]) -> dict[str, li
     return found
 
 
-def _card(number: int, evidence: Evidence, score_name: str, scale: float, supports: Mapping[str, list[int]]) -> str:
+def _card(number: int, found: Found, score_name: str, scale: float, supports: Mapping[str, list[int]]) -> str:
     """One passage: number, article and section, score with its bar, how much was read, and the text."""
-    passage = evidence.hit.passage
+    passage = found.passage
     name = escape(passage.title) + (
         f' <span class="section">› {escape(passage.section)}</span>' if passage.section else ""
     )
     backs = sorted({sentence for numbers in supports.values() for sentence in numbers})
     backing = f'<span class="backs">backs {_listed(backs)}</span>' if backs else ""
-    status_class = evidence.status.replace(" ", "-")
+    status_class = found.status.replace(" ", "-")
     return (
         f'<details class="card {status_class}" id="passage-{number}" data-passage="{number}">'
         f'<summary><span class="number">{number}</span><span class="title">{name}</span>'
-        f'<span class="measures">{_score(evidence.hit.score, score_name, scale)}'
-        f'<span class="status {status_class}">{escape(evidence.status)}</span>{backing}</span></summary>'
-        f'<div class="body"><p>{_marked(evidence, supports)}</p>{_source(passage, name)}</div></details>'
+        f'<span class="measures">{_score(found.score, score_name, scale)}'
+        f'<span class="status {status_class}">{escape(found.status)}</span>{backing}</span></summary>'
+        f'<div class="body"><p>{_marked(found, supports)}</p>{_source(passage, name)}</div></details>'
     )
 
 
@@ -89,12 +87,10 @@ def _score(score: float, name: str, scale: float) -> str:
     )
 
 
-def _marked(evidence: Evidence, supports: Mapping[str, list[int]]) -> str:
+def _marked(found: Found, supports: Mapping[str, list[int]]) -> str:
     """The whole passage, supporting sentences marked; what the generator did not read of a cut one is set apart."""
-    text = evidence.hit.passage.text
-    read = len(evidence.read_text) if evidence.status == "cut" and text.startswith(evidence.read_text) else len(text)
-    if evidence.status == "not read":
-        read = len(text)
+    text = found.passage.text
+    read = len(found.text) if found.status == "cut" and text.startswith(found.text) else len(text)
     spans = []
     for part, numbers in supports.items():
         at = text.find(part, 0, read)

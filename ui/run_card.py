@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from answers import Answer, AskSettings
+from core.records import Answer
+from core.settings import Settings
 from ui.markup import escape, waiting
 
 _LIBRARIES = ("torch", "transformers", "faiss-cpu", "bm25s", "numpy", "gradio")
@@ -28,18 +29,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command(question: str, settings: AskSettings, index: str = "") -> str:
+def command(question: str, settings: Settings, index: str = "") -> str:
     """The command line that asks the same index again, "" being the embedded one; what is at its default stays out.
 
-    >>> command("Why?", AskSettings("dense", 2, "fused"), "my index")
+    >>> command("Why?", Settings("dense", 2, "fused"), "my index")
     "python qa.py 'Why?' --retrieval dense --passages 2 --generator fused --index 'my index' --json"
     """
-    default = AskSettings().to_json()
-    options = [
-        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in settings.to_json().items()
-        if value != default[name] or name in ("retrieval", "passages", "generator")
-    ]
+    options = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in settings.changed().items()]
     if index:
         options.append(f"--index {shlex.quote(index)}")
     asked = shlex.quote(question)
@@ -61,13 +57,13 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
         card: the retriever's facts, see `Retriever.card`.
         run: the run's id.
     """
-    read = ", ".join(f"{part.hit.passage.title} ({part.status})" for part in answer.evidence) or "none"
+    read = ", ".join(f"{part.passage.title} ({part.status})" for part in answer.found) or "none"
     rows = {
         "Question": answer.question,
         "Run": run,
         "Index": f"{card.get('source', '')}, {card.get('passages', 0):,} passages, of {card.get('date', '')}",
         "Retriever": str(card.get("model", "")),
-        "Score": answer.score_name or "none",
+        "Score": answer.retrieved.score_name or "none",
         "Passages read": read,
         **{name.replace("_", " ").capitalize(): str(value) for name, value in answer.settings.to_json().items()},
         "Seconds": ", ".join(f"{name} {value:.2f}" for name, value in answer.seconds.items()),

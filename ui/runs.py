@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from answers import Answer, AskSettings
+from core.errors import UserError
+from core.records import Answer
+from core.settings import Settings
 
 MOST_SESSIONS = 1000
 MOST_FINISHED = 1000
@@ -36,7 +38,7 @@ class Run:
     """
 
     question: str
-    settings: tuple[AskSettings, ...]
+    settings: tuple[Settings, ...]
     stop: threading.Event = field(default_factory=threading.Event)
     asked: float = field(default_factory=time.perf_counter)
     taken: bool = False
@@ -52,7 +54,7 @@ class Runs:
         self._newest: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, session: str, question: str, *settings: AskSettings) -> Run:
+    def begin(self, session: str, question: str, *settings: Settings) -> Run:
         """A new run of this session; the one before it, if any, is told to stop."""
         run = Run(question, settings)
         with self._lock:
@@ -102,7 +104,7 @@ class Runs:
             run.stop.set()
 
 
-class RatingError(ValueError):
+class RatingError(UserError):
     """An answer cannot be rated now; the message says why and what to do."""
 
 
@@ -166,7 +168,7 @@ def throttled(
     stage, last = "", 0.0
     for answer in answers:
         now = clock()
-        if answer.stage == "tracing" or (answer.stage == stage and answer.stage != "done" and now - last < seconds):
+        if answer.stage == "judging" or (answer.stage == stage and answer.stage != "done" and now - last < seconds):
             continue
         stage, last = answer.stage, now
         yield answer

@@ -30,7 +30,7 @@ def status(
     """
     times = _step_seconds(seconds or {}, stage)
     names = [name for name, _ in _STEPS]
-    now = len(names) if stage == "done" else names.index("writing" if stage == "tracing" else stage)
+    now = len(names) if stage == "done" else names.index("writing" if stage == "judging" else stage)
     items = []
     for number, (name, label) in enumerate(_STEPS):
         state = "past" if number < now else "now" if number == now else "later"

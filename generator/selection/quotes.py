@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.records import Found, Retrieved
 from data.sentences import is_complete, split_sentences
-from generator.base import ReadPassage
 from generator.grounding import says_new, word_list, word_pairs
 from generator.selection.ranker import Sentence, SentenceRanker
 
@@ -69,6 +69,14 @@ class Quote:
         return leans(self.text)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question, and its vector, float32 (dimensions,)."""
+
+    question: str
+    vector: np.ndarray
+
+
 class Quoter:
     """Finds the passage sentences that belong into the answer to a question."""
 
@@ -78,7 +86,12 @@ class Quoter:
         self._embed_questions = embed_questions
         self._embed_texts = embed_texts
 
-    def quotes(self, question: str, passages: Sequence[ReadPassage]) -> list[Quote]:
+    def asked(self, retrieved: Retrieved) -> Asked:
+        """The question with its vector, which the search has mostly made already."""
+        vector = retrieved.vector
+        return Asked(retrieved.question, self._embed_questions([retrieved.question])[0] if vector is None else vector)
+
+    def quotes(self, asked: Asked, passages: Sequence[Found]) -> list[Quote]:
         """Every whole sentence of what was read, in reading order."""
         parts = [
             (number, position, passage.passage.title, text)
@@ -87,20 +100,20 @@ class Quoter:
             if _is_whole(text)
         ]
         ranks = article_ranks([passage.passage.title for passage in passages])
-        probabilities = self.probabilities(question, [(title, text, ranks[number]) for number, _, title, text in parts])
+        probabilities = self.probabilities(asked, [(title, text, ranks[number]) for number, _, title, text in parts])
         return [Quote(*part, float(chance)) for part, chance in zip(parts, probabilities, strict=True)]
 
-    def nearness(self, question: str, texts: Sequence[str]) -> list[float]:
+    def nearness(self, asked: Asked, texts: Sequence[str]) -> list[float]:
         """The cosine of a question and each text."""
-        return (self._embed_texts(texts) @ self._embed_questions([question])[0]).tolist() if texts else []
+        return (self._embed_texts(texts) @ asked.vector).tolist() if texts else []
 
-    def probabilities(self, question: str, sentences: Sequence[tuple[str, str, int]]) -> np.ndarray:
+    def probabilities(self, asked: Asked, sentences: Sequence[tuple[str, str, int]]) -> np.ndarray:
         """How likely sentences, (title, text, rank of the article), belong into the answer: float64 (n,)."""
         if not sentences:
             return np.zeros(0)
-        near = self._embed_texts([text for _, text, _ in sentences]) @ self._embed_questions([question])[0]
+        near = self._embed_texts([text for _, text, _ in sentences]) @ asked.vector
         rows = [Sentence(*row, float(value)) for row, value in zip(sentences, near, strict=True)]
-        return self._ranker.probabilities(question, rows)
+        return self._ranker.probabilities(asked.question, rows)
 
 
 def article_ranks(titles: Sequence[str]) -> list[int]:

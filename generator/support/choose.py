@@ -9,11 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generator.abstention import says_lacking
-from generator.attribution import TracedSentence
+from core.records import NOT_SUPPORTED, Sentence
 
-UNSUPPORTED_WAYS = ("keep", "mark", "drop")
-NOT_SUPPORTED = "not supported"
 # An answer is still one with this many words and sentences.
 ENOUGH_WORDS = 25
 # What a cosine of 1 between question and answer weighs beside a mean support of 1.
@@ -29,14 +26,17 @@ class Candidate:
     """One answer to a question.
 
     Attributes:
-        text: the answer.
         sentences: its sentences, judged.
         relevance: the cosine, -1 to 1, of question and answer.
     """
 
-    text: str
-    sentences: tuple[TracedSentence, ...]
+    sentences: tuple[Sentence, ...]
     relevance: float = 0.0
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it begins by saying what the passages lack."""
+        return bool(self.sentences) and self.sentences[0].kind == "lacking"
 
     @property
     def support(self) -> float:
@@ -64,19 +64,19 @@ def best_candidate(candidates: Sequence[Candidate]) -> int:
     if not candidates:
         raise ValueError("there is no answer to choose from")
     written = [place for place, candidate in enumerate(candidates) if candidate.sentences]
-    lacking = [place for place in written if says_lacking(candidates[place].text)]
+    lacking = [place for place in written if candidates[place].lacks]
     answering = [place for place in written if place not in lacking]
     pool = lacking if 2 * len(lacking) > len(written) else answering or written or list(range(len(candidates)))
     return max(pool, key=lambda place: candidates[place].score)
 
 
-def without_unsupported(sentences: Sequence[TracedSentence]) -> list[TracedSentence]:
+def without_unsupported(sentences: Sequence[Sentence]) -> list[Sentence]:
     """The sentences less those without support, if an answer remains; all of them otherwise.
 
     A sentence that leans on one that goes ("It …", "They …") would point at nothing: it stays only where the sentence
     before it does, unless that leaves too little, and then nothing goes.
     """
-    kept: list[TracedSentence] = []
+    kept: list[Sentence] = []
     whole = True
     for sentence in sentences:
         leans = _LEANING.match(sentence.text) is not None
@@ -87,22 +87,23 @@ def without_unsupported(sentences: Sequence[TracedSentence]) -> list[TracedSente
     return kept if words >= ENOUGH_WORDS else list(sentences)
 
 
-def nothing_supported(sentences: Sequence[TracedSentence]) -> bool:
+def nothing_supported(sentences: Sequence[Sentence]) -> bool:
     """Whether there are sentences and none of them has any support."""
     return bool(sentences) and all(sentence.label == NOT_SUPPORTED for sentence in sentences)
 
 
-def lacking_answer(titles: Sequence[str], nearest: str) -> str:
+def lacking_answer(titles: Sequence[str], nearest: str) -> tuple[Sentence, ...]:
     """The answer where nothing that was retrieved supports one: what the passages lack, and what they hold.
 
     Args:
         titles: of the passages that were read, best first; at least one.
         nearest: the passage sentence nearest to the question; "" for none.
 
-    >>> lacking_answer(["Tide", "Moon"], "Seas rise.")
-    'The passages do not answer this question. They are about Tide and Moon. The nearest to it is: Seas rise.'
+    >>> [sentence.text for sentence in lacking_answer(["Tide", "Moon"], "Seas rise.")][1:]
+    ['They are about Tide and Moon.', 'The nearest to it is: Seas rise.']
     """
     names = list(dict.fromkeys(titles))
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    told = f" The nearest to it is: {nearest}" if nearest else ""
-    return f"The passages do not answer this question. They are about {listed}.{told}"
+    told = ["The passages do not answer this question.", f"They are about {listed}."]
+    told += [f"The nearest to it is: {nearest}"] if nearest else []
+    return tuple(Sentence(text, "lacking") for text in told)

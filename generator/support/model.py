@@ -3,7 +3,8 @@
 It joins the reader, the plain evidence and the cross-encoder. It knows nothing of questions.
 
     model = SupportModel.load()
-    model.check(["The Moon pulls the sea."], [("Tide", "Tides are the rise and fall of the sea. The Moon …")])
+    found = read_texts(["Tides are the rise and fall of the sea. The Moon …"], ["Tide"])
+    model.judge(["The Moon pulls the sea."], found)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generator.attribution import Support
+from core.records import Found, Judgement
 from generator.support.compact import unpack
 from generator.support.cross_encoder import FLAGS, JOINT_LAYERS, CrossEncoder
 from generator.support.joint import UNSUPPORTED, Joint
@@ -64,32 +65,33 @@ class SupportModel:
                 self._read = (key, self.reader.passages(passages))
             return self._read[1]
 
-    def check(self, sentences: Sequence[str], passages: Sequence[tuple[str, str]]) -> list[Support]:
+    def judge(self, sentences: Sequence[str], found: Sequence[Found]) -> list[Judgement]:
         """Judge sentences by passages.
 
         Args:
             sentences: any number, in any script; a blank one has no support.
-            passages: (title, text) of each passage, in the order read; "" as the text of one that was not read.
+            found: the passages, with what was read of each.
 
         Returns:
             One judgement a sentence, in order.
         """
         if not sentences:
             return []
-        source = self.read(passages)
+        source = self.read([(part.passage.title, part.text) for part in found])
         if not source.sentences:
-            return [Support(0.0, UNSUPPORTED, None, "") for _ in sentences]
+            return [Judgement(0.0, UNSUPPORTED, None, "") for _ in sentences]
         claims = self.reader.claims(sentences)
         near = [self.reader.nearest(claim, source) for claim in claims]
         plain = np.stack([plain_features(claim, source, self.reader) for claim in claims])
         probabilities = self.joint.probability(plain, self.cross_logits(claims, [source] * len(claims), near))
-        found = []
+        judgements = []
         for claim, probability, rows in zip(claims, probabilities, near, strict=True):
             sentence = source.sentences[rows[0]]
             # Without a single word there is nothing that a passage could support.
             chance = float(probability) if claim.words.tokens else 0.0
-            found.append(Support(chance, self.joint.label(chance), sentence.passage, sentence.text))
-        return found
+            rank = found[sentence.passage - 1].rank
+            judgements.append(Judgement(chance, self.joint.label(chance), rank, sentence.text))
+        return judgements
 
     def cross_logits(
         self, claims: Sequence[Claim], sources: Sequence[Source], near: Sequence[Sequence[int]]

@@ -15,7 +15,6 @@ from evaluation.support import (
     read_sentences,
     text,
 )
-from generator.attribution import Support
 
 PASSAGES = {
     "Tide": Passage("0", "Tide", "", "The Moon and the Sun pull the sea.", ""),

@@ -1,6 +1,8 @@
 import pytest
 
-from generator.base import GenerationSettings, GeneratorError, SettingsError
+from core.errors import SettingsError
+from core.settings import DESCRIPTIONS, Settings
+from generator.base import GeneratorError
 from generator.registry import load_generator
 
 
@@ -23,13 +25,14 @@ from generator.registry import load_generator
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(setting, value):
-    with pytest.raises(SettingsError, match=rf"{setting}.*allowed"):
-        GenerationSettings(**{"min_words": 0, setting: value})
+    noun = DESCRIPTIONS[setting].noun
+    with pytest.raises(SettingsError, match=rf"{noun or setting} is .*allowed"):
+        Settings(**{"min_words": 0, setting: value})
 
 
 def test_a_shortest_answer_longer_than_the_longest_is_refused():
     with pytest.raises(SettingsError, match=r"50 words.*20 words"):
-        GenerationSettings(min_words=50, max_words=20)
+        Settings(min_words=50, max_words=20)
 
 
 def test_an_unknown_generator_is_refused_with_the_known_ones(tiny_retriever):

@@ -3,10 +3,12 @@ import threading
 import numpy as np
 import pytest
 
-from generator.attribution import NearestSentence
-from generator.base import GenerationSettings, ReadPassage, Step
+from core.records import Found, Retrieved, Sentence, as_text, read_texts
+from core.settings import Settings
 from generator.candidates import keep_best, more_answers
 from generator.extractive import ExtractiveGenerator
+from generator.finishing import as_written
+from generator.judging import NearestSentence
 
 PASSAGES = [
     (
@@ -27,67 +29,72 @@ def embed(texts):
 
 
 def keep(*answers, unsupported="mark", passages=PASSAGES):
-    return keep_best("Why does the sea rise?", answers, passages, NearestSentence(embed), embed, embed, unsupported)
+    retrieved = Retrieved(
+        "Why does the sea rise?", tuple(read_texts([text for _, text in passages], [t for t, _ in passages]))
+    )
+    return keep_best(
+        retrieved, [as_written(text) for text in answers], NearestSentence(embed), embed, embed, unsupported
+    )
 
 
 class EchoingGenerator:
-    """Writes the settings that it was given, as other seq2seq models write text."""
+    """Writes the settings that it was given."""
 
     name = "echo"
 
-    def stream(self, question, passages, settings, stop=None):
-        yield Step("writing", "…")
-        yield Step("done", f"{question} {passages[0].text} {settings.decoding} {settings.seed}")
+    def several(self, retrieved, settings, stop=None):
+        return [(Sentence(f"{each.decoding} {each.seed} {each.temperature}"),) for each in settings]
 
 
 def test_the_supported_answer_is_kept():
     kept = keep(MADE_UP, QUOTED)
-    assert (kept.text, kept.taken, kept.dropped, kept.lacking) == (QUOTED, 2, 0, False)
+    assert (as_text(kept.sentences), kept.taken, kept.dropped, kept.lacking) == (QUOTED, 2, 0, False)
     assert [sentence.passage for sentence in kept.sentences] == [1, 2]
 
 
 @pytest.mark.parametrize("unsupported", ["mark", "drop"])
 def test_where_nothing_supports_the_answer_it_says_what_is_lacking(unsupported):
     kept = keep(MADE_UP, unsupported=unsupported)
-    assert kept.lacking and kept.text.startswith("The passages do not answer this question.")
-    assert "Tide and Oboe" in kept.text and kept.text.endswith(PASSAGES[0][1])
+    assert kept.lacking and as_text(kept.sentences).startswith("The passages do not answer this question.")
+    assert "Tide and Oboe" in as_text(kept.sentences) and as_text(kept.sentences).endswith(PASSAGES[0][1])
     assert kept.sentences[-1].label == "supported"
 
 
 def test_keep_leaves_every_answer_as_it_is():
     kept = keep(MADE_UP, unsupported="keep")
-    assert (kept.text, kept.lacking) == (MADE_UP, False)
+    assert (as_text(kept.sentences), kept.lacking) == (MADE_UP, False)
 
 
 def test_drop_leaves_sentences_out_and_mark_does_not():
     answer = f"{PASSAGES[0][1]} {MADE_UP} {PASSAGES[1][1]}"
-    assert keep(answer).text == answer
+    assert as_text(keep(answer).sentences) == answer
     dropped = keep(answer, unsupported="drop")
-    assert (dropped.text, dropped.dropped) == (QUOTED, 1)
+    assert (as_text(dropped.sentences), dropped.dropped) == (QUOTED, 1)
     assert [sentence.label for sentence in dropped.sentences] == ["supported"] * 2
 
 
 @pytest.mark.parametrize("passages", [[], [("Tide", "")]])
 def test_without_passages_the_answer_stays(passages):
-    assert keep(MADE_UP, passages=passages).text == MADE_UP
+    assert as_text(keep(MADE_UP, passages=passages).sentences) == MADE_UP
     assert keep("", passages=passages).sentences == ()
 
 
 def test_an_answer_that_says_itself_what_is_lacking_stays():
     text = "The passages don't say zzz zz."
-    assert keep(text, unsupported="drop").text == text
+    assert as_text(keep(text, unsupported="drop").sentences) == text
 
 
 def test_further_answers_are_sampled_with_seeds_of_their_own(corpus):
-    read = [ReadPassage(corpus[0], "read", corpus[0].text)]
-    texts = more_answers(EchoingGenerator(), "Why?", read, GenerationSettings(seed=5), 2, threading.Event())
-    assert texts == [f"Why? {corpus[0].text} sampling {seed}" for seed in (6, 7)]
+    settings = Settings(seed=5, candidates=3, temperature=0.4)
+    answers = more_answers(EchoingGenerator(), Retrieved("Why?"), settings, threading.Event())
+    assert [as_text(answer) for answer in answers] == ["sampling 6 0.4", "sampling 7 0.4"]
 
 
 def test_extraction_has_one_answer_and_a_stopped_run_none_more(corpus, tiny_retriever):
-    read = [ReadPassage(corpus[0], "read", corpus[0].text)]
     extractive = ExtractiveGenerator(tiny_retriever.embed_questions, tiny_retriever.embed_texts)
-    assert more_answers(extractive, "Why?", read, GenerationSettings(), 3, threading.Event()) == []
+    retrieved = extractive.read(Retrieved("Why?", (Found(1, corpus[0]),)))
+    assert more_answers(extractive, retrieved, Settings(candidates=4), threading.Event()) == []
+    assert more_answers(EchoingGenerator(), retrieved, Settings(), threading.Event()) == []
     stopped = threading.Event()
     stopped.set()
-    assert more_answers(EchoingGenerator(), "Why?", read, GenerationSettings(), 3, stopped) == []
+    assert more_answers(EchoingGenerator(), retrieved, Settings(candidates=4), stopped) == []

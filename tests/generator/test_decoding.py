@@ -7,9 +7,11 @@ import threading
 import pytest
 import torch
 
+from core.records import as_text
+from core.settings import Settings
 from data.sentences import is_complete
-from generator.base import GenerationSettings
-from generator.decoding import Voice, adjust_logits, decode, finish, is_enough, sampling_probabilities
+from generator.decoding import Voice, adjust_logits, decode, is_enough, sampling_probabilities
+from generator.finishing import split_answer
 
 END = 0
 PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0, "min_words": 0}
@@ -54,7 +56,7 @@ def test_greedy_takes_the_likeliest_token_each_time(seed):
     while len(expected) < 20 and int(row.argmax()) != END:
         expected.append(int(row.argmax()))
         row = table.logits[expected[-1]]
-    assert last(table, GenerationSettings(max_words=5, **PLAIN)) == letters(expected)
+    assert last(table, Settings(max_words=5, **PLAIN)) == letters(expected)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -68,7 +70,7 @@ def test_wide_beams_find_the_best_of_all_sequences(seed):
             mean = table.log_probability((*sequence, END)) / (length + 1)
             if mean > best_mean:
                 best, best_mean = sequence, mean
-    text = last(table, GenerationSettings(decoding="beams", beams=16, max_words=5, **PLAIN))
+    text = last(table, Settings(decoding="beams", beams=16, max_words=5, **PLAIN))
     found = tuple("xab".index(letter) for letter in text)
     ended = len(found) < most
     mean = table.log_probability((*found, END) if ended else found) / (len(found) + ended)
@@ -77,9 +79,7 @@ def test_wide_beams_find_the_best_of_all_sequences(seed):
 
 
 def test_sampling_repeats_with_its_seed_and_differs_with_another():
-    settings = [
-        GenerationSettings(decoding="sampling", seed=seed, temperature=2.0, max_words=9, **PLAIN) for seed in range(9)
-    ]
+    settings = [Settings(decoding="sampling", seed=seed, temperature=2.0, max_words=9, **PLAIN) for seed in range(9)]
     texts = [last(Table(1), one) for one in settings]
     assert texts == [last(Table(1), one) for one in settings]
     assert len(set(texts)) > 3
@@ -87,17 +87,17 @@ def test_sampling_repeats_with_its_seed_and_differs_with_another():
 
 def test_top_p_keeps_the_fewest_tokens_that_hold_the_mass():
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
-    settings = GenerationSettings(decoding="sampling", temperature=1.0, top_p=0.75)
+    settings = Settings(decoding="sampling", temperature=1.0, top_p=0.75)
     assert sampling_probabilities(logits, settings).tolist() == pytest.approx([0.5, 0.3, 0, 0])
-    one = GenerationSettings(decoding="sampling", temperature=1.0, top_p=0.01)
+    one = Settings(decoding="sampling", temperature=1.0, top_p=0.01)
     assert sampling_probabilities(logits, one).tolist() == pytest.approx([0.5, 0, 0, 0])
-    cold = GenerationSettings(decoding="sampling", temperature=0.5, top_p=1.0)
+    cold = Settings(decoding="sampling", temperature=0.5, top_p=1.0)
     squares = [0.25, 0.09, 0.0225, 0.0025]
     assert sampling_probabilities(logits, cold).tolist() == pytest.approx([s / sum(squares) for s in squares])
 
 
 def test_the_repetition_penalty_lowers_written_tokens_only():
-    settings = GenerationSettings(repetition_penalty=2.0, no_repeat_ngram=0)
+    settings = Settings(repetition_penalty=2.0, no_repeat_ngram=0)
     adjusted = adjust_logits(
         torch.tensor([1.0, 2.0, -2.0, 3.0]), [1, 2, 1], settings, Voice(letters, END), forbid_end=False
     )
@@ -110,7 +110,7 @@ def test_no_stretch_of_tokens_occurs_twice(decoding, seed):
     table = Table(seed)
     table.logits[:, END] = -30
     table.first[:, END] = -30
-    settings = GenerationSettings(
+    settings = Settings(
         decoding=decoding, beams=3, min_words=0, max_words=10, repetition_penalty=1.0, no_repeat_ngram=3, seed=seed
     )
     text = last(table, settings)
@@ -123,7 +123,7 @@ def test_no_end_comes_before_the_shortest_answer(decoding):
     table = Table(0)
     table.logits[:, END] = 30
     table.first[:, END] = 30
-    settings = GenerationSettings(decoding=decoding, beams=2, **PLAIN | {"min_words": 7}, max_words=50)
+    settings = Settings(decoding=decoding, beams=2, **PLAIN | {"min_words": 7}, max_words=50)
     assert len(last(table, settings, words).split()) == 7
 
 
@@ -132,9 +132,9 @@ def test_an_answer_without_end_is_given_up(decoding):
     table = Table(0)
     table.logits[:, END] = -30
     table.first[:, END] = -30
-    settings = GenerationSettings(decoding=decoding, beams=2, max_words=5, **PLAIN)
+    settings = Settings(decoding=decoding, beams=2, max_words=5, **PLAIN)
     text = last(table, settings, words)
-    assert len(text.split()) == 20 and finish(text, settings) == ""
+    assert len(text.split()) == 20 and as_text(split_answer(text, settings)) == ""
 
 
 @pytest.mark.parametrize("decoding", ["greedy", "beams", "sampling"])
@@ -142,7 +142,7 @@ def test_stop_ends_at_the_next_token(decoding):
     table, stop = Table(0), threading.Event()
     table.logits[:, END] = -30
     table.first[:, END] = -30
-    settings = GenerationSettings(decoding=decoding, beams=2, max_words=100, **PLAIN)
+    settings = Settings(decoding=decoding, beams=2, max_words=100, **PLAIN)
     texts = []
     for text in decode(table.first, table.feed, Voice(words, END), settings, stop):
         texts.append(text)
@@ -154,7 +154,7 @@ def test_stop_ends_at_the_next_token(decoding):
 def test_stopped_before_the_first_token_nothing_is_written():
     stop = threading.Event()
     stop.set()
-    assert list(decode(Table(0).first, Table(0).feed, Voice(words, END), GenerationSettings(), stop)) == []
+    assert list(decode(Table(0).first, Table(0).feed, Voice(words, END), Settings(), stop)) == []
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_stopped_before_the_first_token_nothing_is_written():
     ],
 )
 def test_an_answer_is_whole_sentences_within_its_length(text, answer):
-    settings = GenerationSettings(min_words=0, max_words=5)
-    assert finish(text, settings) == answer
+    settings = Settings(min_words=0, max_words=5)
+    assert as_text(split_answer(text, settings)) == answer
     assert not answer or is_complete(answer)
 
 
 def test_a_repeated_sentence_is_enough():
-    settings = GenerationSettings()
+    settings = Settings()
     assert not is_enough("One. Two. Three", 5, settings)
     assert is_enough("One. Two. One. Three", 7, settings)

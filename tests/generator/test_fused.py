@@ -5,9 +5,10 @@ import threading
 import pytest
 import torch
 
+from core.records import Found, Retrieved
+from core.settings import Settings
 from data.passages import Passage
 from data.sentences import is_complete, split_sentences
-from generator.base import GenerationSettings
 from generator.fused import LONGEST_PASSAGE, MOST_TOKENS, FusedGenerator
 
 pytestmark = pytest.mark.assets
@@ -18,16 +19,20 @@ def generator() -> FusedGenerator:
     return FusedGenerator.load(adapter=None)
 
 
+def read(generator, passages, question="What is honey?"):
+    return generator.read(Retrieved(question, tuple(Found(rank, passage) for rank, passage in enumerate(passages, 1))))
+
+
 def write(generator, passages, settings, question="What is honey?", stop=None):
-    return list(generator.stream(question, generator.read(question, passages), settings, stop))
+    return list(generator.stream(read(generator, passages, question), settings, stop))
 
 
 @pytest.mark.parametrize("decoding", ["greedy", "beams", "sampling"])
 def test_answers_are_whole_sentences_within_their_length(generator, corpus, decoding):
-    settings = GenerationSettings(decoding=decoding, beams=2, min_words=10, max_words=25)
+    settings = Settings(decoding=decoding, beams=2, min_words=10, max_words=25)
     steps = write(generator, [corpus[6]], settings)
     answer = steps[-1].text
-    assert [steps[0].stage, steps[-1].stage] == ["reading", "done"]
+    assert [steps[0].done, steps[-1].done] == [False, True]
     assert is_complete(answer) and len(answer.split()) <= 25 or len(split_sentences(answer)) == 1
     assert "<|" not in answer
     assert decoding == "sampling" or "honey" in answer.lower()
@@ -35,9 +40,7 @@ def test_answers_are_whole_sentences_within_their_length(generator, corpus, deco
 
 def test_streamed_text_grows_and_shows_no_half_characters(generator, corpus):
     texts = [
-        step.text
-        for step in write(generator, [corpus[6]], GenerationSettings(decoding="greedy", max_words=45))
-        if step.stage == "writing"
+        step.text for step in write(generator, [corpus[6]], Settings(decoding="greedy", max_words=45)) if not step.done
     ]
     assert len(texts) > 20 and "\ufffd" not in "".join(texts)
     assert all(after.startswith(before) for before, after in zip(texts, texts[1:], strict=False))
@@ -45,13 +48,12 @@ def test_streamed_text_grows_and_shows_no_half_characters(generator, corpus):
 
 def test_stop_ends_at_the_next_token(generator, corpus):
     stop = threading.Event()
-    read = generator.read("What is honey?", [corpus[6]])
     steps = []
-    for step in generator.stream("What is honey?", read, GenerationSettings(decoding="greedy"), stop):
+    for step in generator.stream(read(generator, [corpus[6]]), Settings(decoding="greedy"), stop):
         steps.append(step)
-        if len(steps) == 6:
+        if len(steps) == 5:
             stop.set()
-    assert len(steps) == 7 and steps[-1].stopped
+    assert len(steps) == 6 and steps[-1].stopped
 
 
 def test_control_tokens_in_a_text_are_only_text(generator):
@@ -61,15 +63,16 @@ def test_control_tokens_in_a_text_are_only_text(generator):
 
 def test_long_passages_are_cut_and_too_many_are_not_read(generator):
     long = Passage("0", "Long", "", " ".join(f"Sentence number {n} is here." for n in range(300)), "https://e.org")
-    read = generator.read("Why?", [long] * 20)
-    assert read[0].status == "cut" and is_complete(read[0].text)
-    assert generator._cost([read[0].text]) <= LONGEST_PASSAGE
-    assert generator._cost([part.text for part in read if part.text]) <= MOST_TOKENS
-    assert read[-1].status == "not read"
+    found = read(generator, [long] * 20).found
+    assert found[0].status == "cut" and is_complete(found[0].text)
+    assert len(generator.layout.ids(found[0].text)) <= LONGEST_PASSAGE
+    parts = [generator.layout.passage(part.passage.title, part.text) for part in found if part.text]
+    assert MOST_TOKENS - LONGEST_PASSAGE < sum(map(len, parts)) <= MOST_TOKENS
+    assert found[-1].status == "not read"
 
 
 def test_without_passages_it_still_writes(generator):
-    assert write(generator, [], GenerationSettings(min_words=5, max_words=20))[-1].stage == "done"
+    assert write(generator, [], Settings(min_words=5, max_words=20))[-1].stage == "done"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def trained():
 
 
 def asked(retriever, generator, question, method="mixed"):
-    return generator.read(question, [hit.passage for hit in retriever.search(question, 4, method)])
+    return generator.read(retriever.find(question, 4, method))
 
 
 def test_the_shipped_adapter_is_small_and_belongs_to_the_embedded_model():
@@ -98,10 +101,10 @@ def test_the_trained_generator_reads_its_passages_and_is_better_than_before(trai
     losses = {"trained": 0.0, "untrained": 0.0, "random": 0.0}
     for item in load_questions("dev")[:8]:
         found = asked(retriever, trained, item.question)
-        losses["trained"] += trained.answer_loss(item.question, found, item.answer)[0]
-        losses["untrained"] += generator.answer_loss(item.question, found, item.answer)[0]
+        losses["trained"] += trained.answer_loss(found, item.answer)[0]
+        losses["untrained"] += generator.answer_loss(found, item.answer)[0]
         random = asked(retriever, trained, item.question, "random")
-        losses["random"] += trained.answer_loss(item.question, random, item.answer)[0]
+        losses["random"] += trained.answer_loss(random, item.answer)[0]
     assert losses["trained"] < 0.95 * losses["untrained"]
     assert losses["trained"] < 0.95 * losses["random"]
 
@@ -109,7 +112,7 @@ def test_the_trained_generator_reads_its_passages_and_is_better_than_before(trai
 def test_it_says_when_the_passages_lack_the_answer(trained, corpus):
     from generator.abstention import says_lacking
 
-    answer = write(trained, [corpus[6], corpus[9]], GenerationSettings(), "Who was the first person on Mars?")[-1].text
+    answer = write(trained, [corpus[6], corpus[9]], Settings(), "Who was the first person on Mars?")[-1].text
     assert says_lacking(answer)
 
 
@@ -117,21 +120,21 @@ def test_answers_hold_no_names_and_numbers_from_elsewhere(trained, corpus):
     from evaluation.names import mentions
 
     passages = [corpus[2], corpus[3]]
-    answer = write(trained, passages, GenerationSettings(), "What makes the tide rise?")[-1].text
+    answer = write(trained, passages, Settings(), "What makes the tide rise?")[-1].text
     sources = ["What makes the tide rise?", *(text for p in passages for text in (p.title, p.text))]
     assert answer and all(mention.found for mention in mentions(answer, sources))
 
 
 def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
-    settings = GenerationSettings(decoding="greedy", max_words=30, min_words=5)
+    settings = Settings(decoding="greedy", max_words=30, min_words=5)
     requests = [
-        (question, trained.read(question, passages))
+        read(trained, passages, question)
         for question, passages in (("What is honey?", [corpus[6]]), ("What makes the tide rise?", corpus[2:5]))
     ]
-    alone = [write(trained, [p.passage for p in read], settings, question)[-1].text for question, read in requests]
+    alone = [list(trained.stream(request, settings))[-1].sentences for request in requests]
     assert trained.write_batch(requests, [settings, settings]) == alone
     sampled = [
-        GenerationSettings(decoding="sampling", temperature=2.0, top_p=1.0, min_words=5, max_words=30, seed=seed)
+        Settings(decoding="sampling", temperature=2.0, top_p=1.0, min_words=5, max_words=30, seed=seed)
         for seed in (1, 2, 1)
     ]
     first, second, third = trained.write_batch([requests[0]] * 3, sampled)
@@ -141,7 +144,7 @@ def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
 def test_the_fast_decoder_prefers_the_tokens_that_torch_does(generator, corpus):
     if generator._fast is None:
         pytest.skip("there is no fast decoder here")
-    memory = generator._memory(generator._ids(generator.read("What is honey?", corpus[5:8])))
+    memory = generator._memory(generator._ids(read(generator, corpus[5:8]).read))
     answer = generator.layout.answer("Honey is a sweet food made by bees from nectar. Bees keep it in wax combs.")
     ids = generator.layout.question("What is honey?") + answer
     expected = generator._model(torch.tensor([ids]), memory)[0]
@@ -154,21 +157,22 @@ def test_the_fast_decoder_prefers_the_tokens_that_torch_does(generator, corpus):
 
 
 def test_a_written_opening_that_nothing_supports_gives_way_to_a_quote(monkeypatch):
-    from generator.attribution import Support
+    from core.records import Judgement
     from qa import LongFormQA
 
     class Refuses:
         asked = ()
 
-        def check(self, sentences, passages):
+        def judge(self, sentences, found):
             self.asked += tuple(sentences)
-            return [Support(0.1, "not supported", 1, "") for _ in sentences]
+            return [Judgement(0.1, "not supported", 1, "") for _ in sentences]
 
     qa, refuses, question = LongFormQA.load(), Refuses(), "How do bees make honey?"
     generator = qa.generator("fused")
-    read = generator.read(question, [hit.passage for hit in qa.retrieve(question)])
-    quoted = {sentence for part in read for sentence in split_sentences(part.text)}
-    monkeypatch.setattr(generator, "_checker", lambda: refuses)
-    *_, last = generator.stream(question, read, GenerationSettings())
+    retrieved = generator.read(qa.retrieve(question))
+    quoted = {sentence for part in retrieved.read for sentence in split_sentences(part.text)}
+    monkeypatch.setattr(generator, "_judge", lambda: refuses)
+    *_, last = generator.stream(retrieved, Settings())
     assert refuses.asked and not quoted >= set(refuses.asked)
-    assert set(split_sentences(last.text)) <= quoted
+    assert {sentence.text for sentence in last.sentences} <= quoted
+    assert {sentence.kind for sentence in last.sentences} == {"quoted"}

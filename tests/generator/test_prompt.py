@@ -1,6 +1,6 @@
 import pytest
 
-from data.passages import Passage
+from core.records import Found, Passage, Retrieved
 from generator.prompt import fit_passages, seq2seq_prompt
 
 
@@ -8,16 +8,17 @@ def passage(text: str) -> Passage:
     return Passage("0", "T", "", text, "https://e.org")
 
 
-def cost(texts) -> int:
+def cost(parts) -> int:
     """Two tokens for the question, one for each word, one for each passage's mark."""
-    return 2 + sum(len(text.split()) + 1 for text in texts)
+    return 2 + sum(len(part.text.split()) + 1 for part in parts)
 
 
 TEN = "One two three four five. Six seven eight nine ten."
 
 
 def fitted(texts, budget, longest=None):
-    return [(part.status, part.text) for part in fit_passages([passage(text) for text in texts], cost, budget, longest)]
+    found = tuple(Found(rank, passage(text)) for rank, text in enumerate(texts, 1))
+    return [(part.status, part.text) for part in fit_passages(Retrieved("Why?", found), cost, budget, longest).found]
 
 
 def test_everything_that_fits_is_read_whole():
@@ -39,13 +40,13 @@ def test_a_few_words_are_not_worth_reading():
 
 
 def test_a_single_passage_has_its_own_limit_and_later_ones_are_still_read():
-    assert fitted([TEN, TEN], 100, longest=6) == [("cut", "One two three four five.")] * 2
+    assert fitted([TEN, TEN], 100, longest=5) == [("cut", "One two three four five.")] * 2
 
 
 @pytest.mark.parametrize("budget", range(0, 60, 3))
 def test_the_input_never_exceeds_the_budget(budget):
     read = [text for _, text in fitted([TEN, TEN + " Eleven.", TEN, "A."], budget) if text]
-    assert not read or cost(read) <= budget
+    assert not read or 2 + sum(len(text.split()) + 1 for text in read) <= budget
 
 
 def test_nothing_to_read():

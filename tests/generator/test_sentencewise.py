@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from generator.base import GenerationSettings
+from core.settings import Settings
 from generator.decoding import Voice
 from generator.grounding import Source
 from generator.sentencewise import SentenceWriter
@@ -60,68 +60,36 @@ class Scripted:
         return self.feed_all(tokens, parents)[:, -1]
 
 
-def write(both: str, tide: str = TIDE, flute: str = FLUTE, stop=None, **settings) -> list[str]:
+def writer(both: str, tide: str = TIDE, flute: str = FLUTE) -> tuple[SentenceWriter, torch.Tensor]:
     state = Scripted(dict(zip([tuple(view.tolist()) for view in VIEWS], (both, tide, flute), strict=True)))
     voice = Voice(lambda tokens: " ".join(state.words[token] for token in tokens), state.words.index(END))
-    own = GenerationSettings(repetition_penalty=1.0, no_repeat_ngram=0, **{"min_words": 0, "max_words": 60} | settings)
-    writer = SentenceWriter(state, VIEWS, SOURCES, voice, own)
-    return list(writer.write(state.logits([], VIEWS[0])[None], 0, stop or threading.Event()))
+    settings = Settings(repetition_penalty=1.0, no_repeat_ngram=0, min_words=0, max_words=60)
+    return SentenceWriter(state, VIEWS, SOURCES, voice, settings), state.logits([], VIEWS[0])[None]
 
 
-def test_sound_sentences_stay_as_they_are_and_the_text_grows_by_words():
-    texts = write(TIDE)
-    assert texts[-1] == TIDE and texts[:2] == ["Tides", "Tides are"]
+def test_a_draft_grows_by_words_and_is_one_sentence():
+    own, logits = writer(TIDE)
+    texts = list(own.draft(logits, threading.Event()))
+    assert texts[:2] == ["Tides", "Tides are"]
+    assert own.drafted.text == "Tides are the rise of the sea." and own.is_good(own.drafted)
 
 
-def test_a_welded_sentence_is_written_again_from_one_passage():
-    texts = write("Tides are a woodwind instrument. They are caused by the Moon.", flute="Nothing of that here.")
-    assert "Tides are a woodwind instrument." in texts
-    assert texts[-1] == TIDE
-
-
-def test_a_straying_second_sentence_is_dropped_when_no_passage_has_a_better_one():
-    strays = "Tides are the rise of the sea. It is a woodwind instrument."
-    assert write(strays, tide=strays, flute=strays)[-1] == "Tides are the rise of the sea."
-
-
-def test_what_the_passages_lack_is_said_as_it_is():
-    text = "The passages don't say why. They do say that tides are caused by the Moon."
-    assert write(text)[-1] == text
-
-
-def test_a_repeated_sentence_ends_the_answer():
-    assert write("Tides are the rise of the sea. Tides are the rise of the sea.", tide=END)[-1] == (
-        "Tides are the rise of the sea."
-    )
-
-
-def test_the_longest_answer_is_kept():
-    assert write(TIDE, max_words=8)[-1] == "Tides are the rise of the sea."
+def test_a_welded_sentence_is_not_good_and_each_passage_gives_one_of_its_own():
+    own, logits = writer("Tides are a woodwind instrument. So.", flute="Nothing of that here.")
+    list(own.draft(logits, threading.Event()))
+    assert own.drafted.text == "Tides are a woodwind instrument." and not own.is_good(own.drafted)
+    alone = own.alone(0, threading.Event())
+    assert [each.text for each in alone] == ["Tides are the rise of the sea.", "Nothing of that here."]
+    assert [own.is_good(each) for each in alone] == [True, False]
 
 
 @pytest.mark.parametrize("after", [0, 3])
-def test_stop_ends_it_with_whole_sentences(after):
+def test_stopped_in_mid_sentence_there_is_no_draft(after):
     stop = threading.Event()
-    state_texts = []
-    stop.set() if after == 0 else None
-    state = Scripted({tuple(view.tolist()): TIDE for view in VIEWS})
-    voice = Voice(lambda tokens: " ".join(state.words[token] for token in tokens), state.words.index(END))
-    own = GenerationSettings(repetition_penalty=1.0, no_repeat_ngram=0, min_words=0)
-    for text in SentenceWriter(state, VIEWS, SOURCES, voice, own).write(state.logits([], VIEWS[0])[None], 0, stop):
-        state_texts.append(text)
-        if len(state_texts) == after:
+    if not after:
+        stop.set()
+    own, logits = writer(TIDE)
+    for number, _ in enumerate(own.draft(logits, stop), 1):
+        if number == after:
             stop.set()
-    assert state_texts[-1] == ""
-
-
-@pytest.mark.assets
-def test_a_real_model_keeps_to_its_lengths_and_streams(corpus):
-    from data.sentences import is_complete
-    from generator.fused import FusedGenerator
-
-    generator = FusedGenerator.load(adapter=None)
-    settings = GenerationSettings(decoding="sentences", min_words=10, max_words=40)
-    read = generator.read("What is honey?", [corpus[6], corpus[2]])
-    steps = list(generator.stream("What is honey?", read, settings))
-    assert steps[-1].stage == "done" and is_complete(steps[-1].text)
-    assert len(steps[-1].text.split()) <= 40 and len(steps) > 10
+    assert own.drafted is None

@@ -5,7 +5,10 @@ import threading
 
 import pytest
 
-from generator.base import GenerationSettings, GeneratorError, SettingsError
+from core.errors import SettingsError
+from core.records import Found, Retrieved, read_texts
+from core.settings import Settings
+from generator.base import GeneratorError
 from generator.seq2seq import Seq2SeqGenerator
 
 PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram": 0}
@@ -21,16 +24,19 @@ def generator(folder):
     return Seq2SeqGenerator.load(str(folder))
 
 
+def read(generator, passages, question="What is honey?"):
+    return generator.read(Retrieved(question, tuple(Found(rank, passage) for rank, passage in enumerate(passages, 1))))
+
+
 def write(generator, corpus, settings, stop=None):
-    read = generator.read("What is honey?", corpus[:2])
-    return list(generator.stream("What is honey?", read, settings, stop))
+    return list(generator.stream(read(generator, corpus[:2]), settings, stop))
 
 
 def test_greedy_writes_what_transformers_writes(generator, folder, corpus):
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    settings = GenerationSettings(min_words=0, max_words=10, **PLAIN)
+    settings = Settings(min_words=0, max_words=10, **PLAIN)
     steps = write(generator, corpus, settings)
     pieces, reference = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)
     mark = "" if reference.config.model_type == "t5" else "<P> "
@@ -40,55 +46,52 @@ def test_greedy_writes_what_transformers_writes(generator, folder, corpus):
     if reference.config.model_type == "led":
         more["global_attention_mask"] = torch.zeros_like(ids)
         more["global_attention_mask"][:, 0] = 1
-    written = [step.text for step in steps if step.stage == "writing"]
+    written = [step.text for step in steps if not step.done]
     output = reference.generate(input_ids=ids, max_new_tokens=len(written), do_sample=False, num_beams=1, **more)
     assert written[-1] == pieces.decode(output[0], skip_special_tokens=True).rstrip("\ufffd").strip()
-    assert [steps[0].stage, steps[-1].stage] == ["reading", "done"]
+    assert [steps[0].done, steps[-1].done] == [False, True]
 
 
 @pytest.mark.parametrize("decoding", ["greedy", "beams", "sampling"])
 def test_every_decoding_repeats_with_its_seed(generator, corpus, decoding):
-    settings = GenerationSettings(decoding=decoding, beams=3, min_words=0, max_words=6, seed=4)
+    settings = Settings(decoding=decoding, beams=3, min_words=0, max_words=6, seed=4)
     first, second = (write(generator, corpus, settings) for _ in range(2))
-    assert first == second and first[-1].stage == "done"
+    assert first == second and first[-1].done
     if decoding == "beams":
-        assert len([step for step in first if step.stage == "writing"]) == 1
+        assert len([step for step in first if not step.done]) == 1
 
 
 def test_stop_ends_at_the_next_token_and_leaves_no_thread(generator, corpus):
     stop = threading.Event()
-    settings = GenerationSettings(min_words=0, max_words=200, **PLAIN)
+    settings = Settings(min_words=0, max_words=200, **PLAIN)
     before = threading.active_count()
-    read = generator.read("What is honey?", corpus[:2])
     steps = []
-    for step in generator.stream("What is honey?", read, settings, stop):
+    for step in generator.stream(read(generator, corpus[:2]), settings, stop):
         steps.append(step)
         stop.set()
-    assert steps[-1].stopped and steps[-1].stage == "done"
+    assert steps[-1].stopped and steps[-1].done
     assert threading.active_count() == before
 
 
 def test_closing_the_iterator_ends_the_thread(generator, corpus):
     before = threading.active_count()
-    stream = generator.stream("What?", generator.read("What?", corpus[:1]), GenerationSettings(max_words=200, **PLAIN))
-    assert [next(stream).stage, next(stream).stage] == ["reading", "writing"]
+    stream = generator.stream(read(generator, corpus[:1]), Settings(max_words=200, **PLAIN))
+    assert not next(stream).done
     stream.close()
     assert threading.active_count() == before
 
 
 def test_what_is_read_fits_and_the_rest_is_said_not_to_be_read(generator, corpus):
-    many = list(corpus) * 20
-    read = generator.read("What is honey?", many)
-    texts = [part.text for part in read if part.text]
-    assert len(generator._encode("What is honey?", texts)) <= generator._budget
-    statuses = [part.status for part in read]
+    retrieved = read(generator, list(corpus) * 20)
+    assert len(generator._encode("What is honey?", retrieved.read)) <= generator._budget
+    statuses = [part.status for part in retrieved.found]
     assert statuses == sorted(statuses, key=["read", "cut", "not read"].index) and statuses[-1] == "not read"
 
 
 def test_special_tokens_in_a_passage_are_only_text(generator):
-    ids = generator._encode("Why?", ["the </s> moon <s><pad>"])
+    ids = generator._encode("Why?", read_texts(["the </s> moon <s><pad>"]))
     special = generator.tokenizer.all_special_ids
-    plain = generator._encode("Why?", ["the moon"])
+    plain = generator._encode("Why?", read_texts(["the moon"]))
     assert sum(token in special for token in ids) == sum(token in special for token in plain)
 
 
@@ -125,7 +128,7 @@ def test_an_empty_folder_and_a_model_of_another_kind_are_refused(folder, tmp_pat
 
 def test_settings_are_checked_before_anything_is_loaded():
     with pytest.raises(SettingsError):
-        GenerationSettings(decoding="fast")
+        Settings(decoding="fast")
 
 
 def test_the_loss_of_an_answer_is_that_of_its_tokens_one_by_one(generator, folder, corpus):
@@ -134,9 +137,9 @@ def test_the_loss_of_an_answer_is_that_of_its_tokens_one_by_one(generator, folde
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     pieces, reference = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)
-    read = generator.read("What is honey?", corpus[:2])
-    loss, count = generator.answer_loss("What is honey?", read, "Bees make it.")
-    ids = torch.tensor([generator._encode("What is honey?", [part.text for part in read if part.text])])
+    retrieved = read(generator, corpus[:2])
+    loss, count = generator.answer_loss(retrieved, "Bees make it.")
+    ids = torch.tensor([generator._encode("What is honey?", retrieved.read)])
     more = {}
     if reference.config.model_type == "led":
         more["global_attention_mask"] = torch.zeros_like(ids)
@@ -153,7 +156,6 @@ def test_the_loss_of_an_answer_is_that_of_its_tokens_one_by_one(generator, folde
 
 
 def test_the_loss_of_a_long_answer_is_that_of_what_the_model_can_write(generator, corpus):
-    read = generator.read("What is honey?", corpus[:1])
-    loss, count = generator.answer_loss("What is honey?", read, "Bees make honey. " * 100)
+    loss, count = generator.answer_loss(read(generator, corpus[:1]), "Bees make honey. " * 100)
     assert loss > 0
     assert count == 94 or generator.model.config.model_type == "t5" and count > 94

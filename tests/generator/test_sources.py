@@ -68,10 +68,3 @@ def test_other_names_numbers_and_rare_words_are_refused(tokenizer, answer, refus
 def test_a_common_word_is_not_a_name_inside_a_sentence(tokenizer):
     assert first_refused(tokenizer, "Also the Moon.") == ""
     assert first_refused(tokenizer, "It is Also") != ""
-
-
-def test_stretches_go_on_as_the_texts_do(tokenizer):
-    sources = Sources(tokenizer, QUESTION, TEXTS)
-    ids = tokenizer.encode(" are caused by the Moon", add_special_tokens=False).ids
-    assert ids[-1] in sources.continuing(ids[:-1])
-    assert sources.continuing(ids[:2]) == set() == sources.continuing([1, 1, 1, 1])

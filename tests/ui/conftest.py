@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from core.records import Draft, Sentence
 from data.passages import Passage
-from generator.base import ReadPassage, Step
 from qa import LongFormQA
 from retriever.index import PassageIndex
 from retriever.search import Retriever
@@ -23,17 +24,20 @@ class SlowGenerator:
     def __init__(self):
         self.ended = threading.Event()
 
-    def read(self, question, passages):
-        return [ReadPassage(passage, "read", passage.text) for passage in passages]
+    def read(self, retrieved):
+        return replace(retrieved, found=tuple(part.as_read(part.passage.text) for part in retrieved.found))
 
-    def stream(self, question, passages, settings, stop=None):
+    def several(self, retrieved, settings, stop=None):
+        return []
+
+    def stream(self, retrieved, settings, stop=None):
         text = ""
         while not stop.is_set():
             text += "word "
-            yield Step("writing", text)
+            yield Draft(tail=text)
             time.sleep(0.01)
         self.ended.set()
-        yield Step("done", "Words.", stopped=True)
+        yield Draft((Sentence("Words."),), done=True, stopped=True)
 
 
 class BrokenGenerator(SlowGenerator):
@@ -41,7 +45,7 @@ class BrokenGenerator(SlowGenerator):
 
     name = "broken"
 
-    def stream(self, question, passages, settings, stop=None):
+    def stream(self, retrieved, settings, stop=None):
         raise ZeroDivisionError("a secret detail")
 
 

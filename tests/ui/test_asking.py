@@ -12,7 +12,7 @@ from ui.errors import SORRY
 from ui.nearest import load_nearest
 from ui.rating import RatingStrip
 
-VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, 1, "mark", "close", "sources", 6, 0.0)
+VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, 1, "mark", "close", "sources", 6)
 SLOW = (*VALUES[:2], "slow", *VALUES[3:])
 
 
@@ -117,7 +117,7 @@ def test_a_link_fills_in_question_and_settings_and_begins_the_run(asking, reques
     run = asking.runs.newest("me")
     assert view[asking.parts.opened] == run.id and view[asking.parts.box] == "Why is honey sweet?"
     assert (run.settings[0].retrieval, run.settings[0].passages) == ("sparse", 2)
-    assert run.settings[0].generation.seed == 9
+    assert run.settings[0].seed == 9
     assert view[asking.parts.controls[0]] == "sparse"
 
 

@@ -10,10 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from answers import Answer, AskSettings, Evidence
+from core.records import Answer, Found, Retrieved, Sentence
+from core.settings import Settings
 from data.passages import Passage
-from generator.attribution import TracedSentence
-from retriever.search import Hit
 from ui import cards, passage_cards, status
 from ui.markup import safe_url
 from ui.run_card import run_card
@@ -53,24 +52,26 @@ def passage(number, title="Tide", text="One. Two.", url="https://en.wikipedia.or
     return Passage(str(number), title, section, text, url)
 
 
-def evidence(number=1, score=0.634, status="read", read_text=None, **fields):
-    found = passage(number, **fields)
-    return Evidence(Hit(number, found, score), status, found.text if read_text is None else read_text)
+def found(number=1, score=0.634, read_text=None, **fields):
+    part = passage(number, **fields)
+    return Found(number, part, score).as_read(part.text if read_text is None else read_text)
 
 
-def done(**fields):
-    return Answer("Why?", stage="done", text="A b c.", answerable=True, score_name="cosine", **fields)
+def judged(text, support, label, passage, evidence):
+    kind = "lacking" if "passages don't" in text else "written"
+    return Sentence(text, kind, (), support, label, passage, evidence)
+
+
+def done(parts=(), question="Why?", score_name="cosine", low_scores=False, **fields):
+    retrieved = Retrieved(question, tuple(parts), None, score_name, low_scores)
+    return Answer(retrieved, stage="done", **{"text": "A b c.", "answerable": True} | fields)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_shown_as_typed_everywhere(text):
-    part = evidence(title=text, text=text, section=text)
-    sentence = TracedSentence(text, 0.9, "supported", 1, text)
-    shown = replace(
-        done(evidence=(part,), sentences=(sentence,), note=text),
-        question=text,
-        settings=AskSettings(generator=text),
-    )
+    part = found(title=text, text=text, section=text)
+    sentence = judged(text, 0.9, "supported", 1, text)
+    shown = done([part], text, sentences=(sentence,), note=text, settings=Settings(generator=text))
     card = {"model": text, "source": text, "date": text, "passages": 3, "index": text}
     pieces = [
         cards.answer(shown),
@@ -93,7 +94,7 @@ def test_hostile_text_is_shown_as_typed_everywhere(text):
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//host/x", "ftp://host/x", "", "http://["])
 def test_only_web_addresses_become_links(url):
     assert safe_url(url) == ""
-    assert "<a" not in passage_cards.passages(done(evidence=(evidence(url=url),)))
+    assert "<a" not in passage_cards.passages(done(parts=(found(url=url),)))
 
 
 def test_addresses_are_encoded_once():
@@ -102,29 +103,29 @@ def test_addresses_are_encoded_once():
 
 
 def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
-    parts = tuple(evidence(rank, score) for rank, score in [(1, 0.634), (2, 0.5), (3, -0.0123)])
-    reader = Reader(passage_cards.passages(done(evidence=parts)))
+    parts = tuple(found(rank, score) for rank, score in [(1, 0.634), (2, 0.5), (3, -0.0123)])
+    reader = Reader(passage_cards.passages(done(parts=parts)))
     assert [attributes["id"] for attributes in reader.all("details")] == ["passage-1", "passage-2", "passage-3"]
     assert re.findall(r"cosine (-?\d\.\d+)", reader.text) == ["0.634", "0.500", "-0.012"]
     assert [attributes["style"] for attributes in reader.all("i")] == ["width:63.4%", "width:50.0%", "width:0.0%"]
 
 
 def test_bars_of_scores_above_one_are_shares_of_the_best():
-    parts = (evidence(1, 20.0), evidence(2, 5.0))
-    page = passage_cards.passages(replace(done(evidence=parts), score_name="BM25"))
+    parts = (found(1, 20.0), found(2, 5.0))
+    page = passage_cards.passages(done(parts, score_name="BM25"))
     assert [attributes["style"] for attributes in Reader(page).all("i")] == ["width:100.0%", "width:25.0%"]
     assert "BM25 20.000" in Reader(page).text
     assert "share of the best score here, 20.000" in page
 
 
 def test_supporting_sentences_are_marked_with_the_numbers_they_support():
-    part = evidence(text="One. Two. Three.")
+    part = found(text="One. Two. Three.")
     sentences = (
-        TracedSentence("x", 0.9, "supported", 1, "Two."),
-        TracedSentence("y", 0.1, "not supported", None, ""),
-        TracedSentence("z", 0.7, "partly", 1, "Two."),
+        judged("x", 0.9, "supported", 1, "Two."),
+        judged("y", 0.1, "not supported", None, ""),
+        judged("z", 0.7, "partly", 1, "Two."),
     )
-    page = passage_cards.passages(done(evidence=(part,), sentences=sentences))
+    page = passage_cards.passages(done(parts=(part,), sentences=sentences))
     assert [(a["data-sentences"]) for a in Reader(page).all("mark")] == ["1 3"]
     assert re.findall(r"<mark[^>]*>(.*?)</mark>", page) == ["Two."]
     assert "backs sentences 1, 3" in page
@@ -132,11 +133,11 @@ def test_supporting_sentences_are_marked_with_the_numbers_they_support():
 
 def test_each_sentence_carries_number_and_word():
     sentences = (
-        TracedSentence("First one.", 0.9, "supported", 2, "x"),
-        TracedSentence("Second one.", 0.7, "partly", 1, "y"),
-        TracedSentence("Third one.", 0.0, "not supported", None, ""),
+        judged("First one.", 0.9, "supported", 2, "x"),
+        judged("Second one.", 0.7, "partly", 1, "y"),
+        judged("Third one.", 0.0, "not supported", None, ""),
     )
-    page = cards.answer(done(evidence=(evidence(1), evidence(2)), sentences=sentences))
+    page = cards.answer(done(parts=(found(1), found(2)), sentences=sentences))
     reader = Reader(page)
     assert "First one. 2 supported" in reader.text
     assert "Second one. 1 partly" in reader.text
@@ -148,21 +149,21 @@ def test_each_sentence_carries_number_and_word():
 
 def test_a_sentence_about_what_the_passages_lack_is_no_claim_without_support():
     sentences = (
-        TracedSentence("The passages don't say why bees hum.", 0.2, "not supported", None, ""),
-        TracedSentence("Bees hum in green.", 0.1, "not supported", None, ""),
-        TracedSentence("Bees live in hives.", 0.9, "supported", 1, "x"),
+        judged("The passages don't say why bees hum.", 0.2, "not supported", None, ""),
+        judged("Bees hum in green.", 0.1, "not supported", None, ""),
+        judged("Bees live in hives.", 0.9, "supported", 1, "x"),
     )
     text = "The passages don't say why bees hum. Bees hum in green. Bees live in hives."
-    shown = replace(done(evidence=(evidence(1),), sentences=sentences), text=text, answerable=False)
-    found = Reader(cards.answer(shown)).text
-    assert "why bees hum. says what is missing" in found and "in green. not supported" in found
-    assert "No answer. The passages do not seem to hold it." in found and "Unbacked" not in found
+    shown = replace(done(parts=(found(1),), sentences=sentences), text=text, answerable=False)
+    text = Reader(cards.answer(shown)).text
+    assert "why bees hum. says what is missing" in text and "in green. not supported" in text
+    assert "No answer. The passages do not seem to hold it." in text and "Unbacked" not in text
     assert "1 of 3 sentences not supported" in Reader(cards.tally(shown)).text
 
 
 def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
-    sentence = TracedSentence("First one.", 0.9, "supported", 1, "Two.")
-    shown = done(evidence=(evidence(1, title="Tide", text="One. Two."),), sentences=(sentence,))
+    sentence = judged("First one.", 0.9, "supported", 1, "Two.")
+    shown = done(parts=(found(1, title="Tide", text="One. Two."),), sentences=(sentence,))
     reader = Reader(cards.answer(shown))
     (hidden,) = [attributes for attributes in reader.all("span") if attributes.get("class") == "evidence"]
     assert hidden["id"] == "evidence-1" and "hidden" in hidden
@@ -172,7 +173,7 @@ def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
 
 
 def test_a_finished_answer_carries_its_json_and_its_link():
-    shown = replace(done(evidence=(evidence(1),)), question='Why "so"? \\ ${x}')
+    shown = done([found(1)], 'Why "so"? \\ ${x}')
     (article,) = Reader(cards.answer(shown, "abc")).all("article")
     assert json.loads(article["data-json"]) == {"run": "abc"} | shown.to_json()
     query = parse_qs(urlsplit(article["data-link"]).query)
@@ -182,20 +183,20 @@ def test_a_finished_answer_carries_its_json_and_its_link():
 
 def test_the_tally_counts_words_copies_and_sentences_without_support():
     sentences = (
-        TracedSentence("x", 0.9, "supported", 1, "One."),
-        TracedSentence("y", 0.7, "partly", 1, "One."),
-        TracedSentence("z", 0.1, "not supported", None, ""),
+        judged("x", 0.9, "supported", 1, "One."),
+        judged("y", 0.7, "partly", 1, "One."),
+        judged("z", 0.1, "not supported", None, ""),
     )
-    part = evidence(1, text="the sea rises twice a day here")
-    shown = replace(done(evidence=(part,), sentences=sentences), text="So the sea rises twice a day. Yes we know.")
+    part = found(1, text="the sea rises twice a day here")
+    shown = replace(done(parts=(part,), sentences=sentences), text="So the sea rises twice a day. Yes we know.")
     text = Reader(cards.tally(shown)).text
     assert text.startswith("10 words · 60% copied · 1 of 3 sentences not supported · 1 partly")
 
 
 def test_what_was_not_read_is_said_in_words():
-    cut = evidence(1, status="cut", text="Read this. Not this.", read_text="Read this.")
-    unread = evidence(2, status="not read", read_text="")
-    text = Reader(passage_cards.passages(done(evidence=(cut, unread)))).text
+    cut = found(1, text="Read this. Not this.", read_text="Read this.")
+    unread = found(2, read_text="")
+    text = Reader(passage_cards.passages(done(parts=(cut, unread)))).text
     assert "[not read:] Not this." in text
     assert re.search(r"0\.634\s*cut", text)
     assert re.search(r"0\.634\s*not read", text)
@@ -206,7 +207,7 @@ def test_the_status_line_names_every_step_with_its_seconds():
     text = Reader(status.status("done", seconds)).text
     assert text == "Queued 0.00 sRetrieving 0.02 sReading 0.40 sWriting 2.48 sDone 2.90 s"
     assert "Stopped" in status.status("done", seconds, stopped=True)
-    for stage in ("queued", "retrieving", "reading", "writing", "tracing"):
+    for stage in ("queued", "retrieving", "reading", "writing", "judging"):
         assert status.status(stage).count('aria-current="step"') == 1
 
 
@@ -219,16 +220,16 @@ def test_low_scores_and_notes_are_shown():
 def test_text_that_grows_too_fast_is_thinned_but_stages_and_the_end_pass():
     times = iter([0.0, 0.01, 0.02, 0.03, 0.3, 0.31, 0.32])
     stages = ["retrieving", "reading", "writing", "writing", "writing", "writing", "done"]
-    answers = [Answer("Why?", stage=stage, text=str(number)) for number, stage in enumerate(stages)]
+    answers = [Answer(Retrieved("Why?"), stage=stage, text=str(number)) for number, stage in enumerate(stages)]
     assert [a.text for a in throttled(iter(answers), 0.2, lambda: next(times))] == ["0", "1", "2", "4", "6"]
 
 
 def test_a_newer_question_stops_the_older_and_only_it_is_answered():
     runs = Runs()
-    first = runs.begin("me", "First?", AskSettings())
+    first = runs.begin("me", "First?", Settings())
     assert runs.take("me") is first
-    second = runs.begin("me", "Second?", AskSettings())
-    other = runs.begin("you", "Other?", AskSettings())
+    second = runs.begin("me", "Second?", Settings())
+    other = runs.begin("you", "Other?", Settings())
     assert first.stop.is_set() and not second.stop.is_set()
     assert runs.take("me") is second and runs.take("me") is None
     assert runs.is_newest("me", second) and not runs.is_newest("me", first)

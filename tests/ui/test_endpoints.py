@@ -10,10 +10,10 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from answers import AskSettings
-from generator.base import SettingsError
+from core.errors import SettingsError
+from core.settings import Settings
 from qa import LongFormQA
-from ui.controls import CONTROLS, control_values, to_settings
+from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.endpoints import ask_endpoint
 from ui.errors import SORRY
 from ui.feedback import FeedbackStore, read_records
@@ -184,19 +184,20 @@ def test_an_api_client_that_cancels_frees_the_model(qa, slow):
 
 
 def test_values_become_settings():
-    settings = to_settings("mixed", 3.0, " fused ", "sampling", 2, 0.5, 0.8, 10, 20, 1.0, 2**62 + 1)
-    assert (settings.passages, settings.generator, settings.generation.seed) == (3, "fused", 2**62 + 1)
-    assert settings.generation.decoding == "sampling" and settings.generation.max_words == 20
+    values = ("mixed", 3.0, " fused ", "sampling", 2, 0.5, 0.8, 10, 20, 1.0, 2**62 + 1)
+    settings = to_settings(by_name(values, CONTROLS[: len(values)]))
+    assert (settings.passages, settings.generator, settings.seed) == (3, "fused", 2**62 + 1)
+    assert settings.decoding == "sampling" and settings.max_words == 20
 
 
 def test_controls_take_named_settings_and_defaults_for_the_rest():
     values = control_values({"passages": 2, "no_repeat_ngram": 3, "other": 1}, "fused")
-    expected = to_settings(**control_values({}) | {"passages": 2, "no_repeat_ngram": 3, "generator": "fused"})
-    assert to_settings(*values.values()) == expected and expected.generation.no_repeat_ngram == 3
+    expected = Settings(passages=2, no_repeat_ngram=3, generator="fused")
+    assert to_settings(values) == expected and list(values) == list(CONTROLS)
 
 
 def test_every_setting_has_a_control():
-    assert set(CONTROLS) == set(AskSettings().to_json())
+    assert set(CONTROLS) == set(Settings().to_json())
 
 
 @pytest.mark.parametrize(
@@ -212,9 +213,9 @@ def test_a_public_space_loads_only_what_is_offered(monkeypatch, variables, allow
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    values = control_values({"generator": "my/bart"}).values()
+    values = control_values({"generator": "my/bart"})
     if allowed:
-        assert to_settings(*values).generator == "my/bart"
+        assert to_settings(values).generator == "my/bart"
     else:
         with pytest.raises(SettingsError, match="allowed are extractive, fused"):
-            to_settings(*values)
+            to_settings(values)

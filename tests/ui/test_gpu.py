@@ -6,28 +6,28 @@ import threading
 
 import pytest
 
-from answers import AskSettings
+from core.settings import Settings
 from qa import LongFormQA
 from ui.gpu import LentGPU, system
 
 
 def test_a_lent_gpu_gives_the_same_answer(tiny_retriever):
     pytest.importorskip("spaces")
-    settings = AskSettings("sparse", 2, "extractive")
+    settings = Settings("sparse", 2, "extractive")
     lent = LentGPU(tiny_retriever).ask("What are tides?", settings)
     plain = LongFormQA(tiny_retriever).ask("What are tides?", settings)
-    assert (lent.text, lent.evidence, lent.sentences) == (plain.text, plain.evidence, plain.sentences)
+    assert (lent.text, lent.found, lent.sentences) == (plain.text, plain.found, plain.sentences)
 
 
 def test_stop_ends_the_reading_of_it(tiny_retriever, slow):
     pytest.importorskip("spaces")
 
     class Endless(type(slow)):
-        def stream(self, question, passages, settings, stop=None):
-            yield from super().stream(question, passages, settings, threading.Event())
+        def stream(self, retrieved, settings, stop=None):
+            yield from super().stream(retrieved, settings, threading.Event())
 
     stop = threading.Event()
-    stream = LentGPU(tiny_retriever, {"slow": Endless()}).stream("Why?", AskSettings(generator="slow"), stop)
+    stream = LentGPU(tiny_retriever, {"slow": Endless()}).stream("Why?", Settings(generator="slow"), stop)
     while "word" not in next(stream).text:
         pass
     stop.set()

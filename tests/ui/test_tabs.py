@@ -9,12 +9,11 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from answers import AskSettings
+from core.settings import Settings
 from data.questions import Question, load_questions
-from generator.base import GenerationSettings
 from qa import _parser, _settings
 from ui.compare import Compare
-from ui.controls import CONTROLS, control_values
+from ui.controls import control_values
 from ui.dependence import WithAndWithout
 from ui.feedback import read_records
 from ui.links import from_query, to_query
@@ -144,10 +143,20 @@ def test_random_questions_are_the_picked_ones_and_never_the_same_twice_in_a_row(
 @pytest.mark.parametrize(
     "settings",
     [
-        AskSettings(),
-        AskSettings("dense", 2, "fused"),
-        AskSettings(
-            "random", 20, "my folder/é & ü", GenerationSettings("sampling", 2, 0.31, 0.5, 0, 50, 1.25, seed=2**60)
+        Settings(),
+        Settings("dense", 2, "fused"),
+        Settings(
+            "random",
+            20,
+            "my folder/é & ü",
+            decoding="sampling",
+            beams=2,
+            temperature=0.31,
+            top_p=0.5,
+            min_words=0,
+            max_words=50,
+            repetition_penalty=1.25,
+            seed=2**60,
         ),
     ],
 )
@@ -157,8 +166,7 @@ def test_links_and_commands_give_question_and_settings_back(settings):
 
     asked, named = from_query(dict(parse_qsl(to_query(question, settings)[1:])))
     assert asked == question
-    expected = settings.to_json()
-    assert {name: control_values(named)[name] for name in CONTROLS} == {name: expected[name] for name in CONTROLS}
+    assert Settings.parse(control_values(named)) == settings
     for text, index in ((question, ""), ("-1 is what?", "my folder/ü"), (question, "hf:user/name")):
         words = shlex.split(command(text, settings, index))
         given = _parser().parse_args(words[2:])

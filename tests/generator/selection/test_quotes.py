@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from core.records import Found, Retrieved
 from data.passages import Passage
-from generator.base import ReadPassage
 from generator.selection.quotes import Quote, Quoter, Room, best_opening, following, leans, place_of
 
 TIDE = [
@@ -81,10 +81,11 @@ def test_sentences_are_taken_from_what_was_read_and_an_article_has_one_rank(titl
     vectors = {"Why?": [1.0, 0.0], TIDE[0]: [0.5, 0.0], FLUTE[0]: [0.25, 1.0]}
     embed = lambda rows: np.array([vectors[text] for text in rows])  # noqa: E731
     read = [
-        ReadPassage(Passage("0", "Tide", "", " ".join(TIDE), ""), "cut", f"{TIDE[0]} They are"),
-        ReadPassage(Passage("1", title, "", FLUTE[0], ""), "read", f"{FLUTE[0]} So 0! is 1, by convention."),
+        Found(1, Passage("0", "Tide", "", " ".join(TIDE), "")).as_read(f"{TIDE[0]} They are"),
+        Found(2, Passage("1", title, "", FLUTE[0], "")).as_read(f"{FLUTE[0]} So 0! is 1, by convention."),
     ]
-    found = Quoter(Ranker(), embed, embed).quotes("Why?", read)
+    quoter = Quoter(Ranker(), embed, embed)
+    found = quoter.quotes(quoter.asked(Retrieved("Why?")), read)
     assert [(quote.place, quote.text, quote.probability) for quote in found] == [
         ((0, 0), TIDE[0], 0.5),
         ((1, 0), FLUTE[0], second),

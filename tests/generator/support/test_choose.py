@@ -1,7 +1,7 @@
 import pytest
 
+from core.records import Sentence, as_text
 from generator.abstention import says_lacking
-from generator.attribution import TracedSentence
 from generator.support.choose import (
     Candidate,
     best_candidate,
@@ -15,12 +15,12 @@ LONG = "This answer goes on for quite a few words so that enough of them remain 
 
 def sentence(text, support):
     label = "supported" if support >= 0.7 else "partly" if support >= 0.3 else "not supported"
-    return TracedSentence(text, support, label, 1 if support >= 0.3 else None, "")
+    kind = "lacking" if says_lacking(text) else "written"
+    return Sentence(text, kind, (), support, label, 1 if support >= 0.3 else None, "")
 
 
 def candidate(*parts, relevance=0.0):
-    sentences = tuple(sentence(text, support) for text, support in parts)
-    return Candidate(" ".join(text for text, _ in parts), sentences, relevance)
+    return Candidate(tuple(sentence(text, support) for text, support in parts), relevance)
 
 
 def test_longer_sentences_count_more():
@@ -73,6 +73,7 @@ def test_nothing_supported():
 
 
 def test_the_answer_that_says_what_is_lacking_is_told_as_one():
-    text = lacking_answer(["Bee", "Honey", "Bee", "Wax"], "")
-    assert says_lacking(text) and "Bee, Honey and Wax." in text
-    assert lacking_answer(["Bee"], "Bees fly.").endswith("about Bee. The nearest to it is: Bees fly.")
+    told = lacking_answer(["Bee", "Honey", "Bee", "Wax"], "")
+    assert {sentence.kind for sentence in told} == {"lacking"}
+    assert says_lacking(as_text(told)) and "Bee, Honey and Wax." in as_text(told)
+    assert as_text(lacking_answer(["Bee"], "Bees fly.")).endswith("about Bee. The nearest to it is: Bees fly.")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.records import read_texts
 from data.sentences import split_sentences
 from generator.support.model import view
 from generator.support.plain import NAMES, plain_features
@@ -13,6 +14,10 @@ PASSAGES = [
 ]
 
 
+def as_read(passages):
+    return read_texts([text for _, text in passages], [title for title, _ in passages])
+
+
 def features(model, text, passages=PASSAGES):
     source = model.read(passages)
     (claim,) = model.reader.claims([text])
@@ -20,43 +25,43 @@ def features(model, text, passages=PASSAGES):
 
 
 def test_a_quoted_sentence_leads_to_its_place(tiny_support):
-    (found,) = tiny_support.check(["The Moon and the Sun pull the water."], PASSAGES)
+    (found,) = tiny_support.judge(["The Moon and the Sun pull the water."], as_read(PASSAGES))
     assert (found.passage, found.evidence) == (1, "The Moon and the Sun pull the water.")
     assert found.label == "supported" and found.probability == pytest.approx(1 / (1 + np.exp(-2)))
 
 
 def test_numbers_of_passages_count_those_not_read(tiny_support):
-    (found,) = tiny_support.check(["The natural satellite of Earth is the Moon."], PASSAGES)
+    (found,) = tiny_support.judge(["The natural satellite of Earth is the Moon."], as_read(PASSAGES))
     assert found.passage == 3
 
 
 @pytest.mark.parametrize("passages", [[], [("Moon", "")], [("Moon", "   ")]])
 def test_without_anything_read_nothing_is_supported(tiny_support, passages):
-    found = tiny_support.check(["The Moon is round.", ""], passages)
+    found = tiny_support.judge(["The Moon is round.", ""], as_read(passages))
     assert [(f.probability, f.label, f.passage, f.evidence) for f in found] == [(0.0, "not supported", None, "")] * 2
 
 
 @pytest.mark.parametrize("sentence", ["", " ", "…!", "🙂"])
 def test_a_sentence_without_words_has_no_support(tiny_support, sentence):
-    (found,) = tiny_support.check([sentence], PASSAGES)
+    (found,) = tiny_support.judge([sentence], as_read(PASSAGES))
     assert (found.probability, found.label) == (0.0, "not supported")
 
 
 @pytest.mark.parametrize("sentence", ["Луна вращается вокруг Земли.", "月は地球の衛星です。", "word " * 3000])
 def test_any_script_and_length_is_judged(tiny_support, sentence):
-    (found,) = tiny_support.check([sentence], PASSAGES)
+    (found,) = tiny_support.judge([sentence], as_read(PASSAGES))
     assert 0 <= found.probability <= 1
 
 
 def test_no_sentences_no_judgements(tiny_support):
-    assert tiny_support.check([], PASSAGES) == []
+    assert tiny_support.judge([], as_read(PASSAGES)) == []
 
 
 def test_a_passage_of_two_thousand_words_is_read_to_its_end(tiny_support):
     text = " ".join(f"Sentence {number} tells of the sea and of its water." for number in range(200))
     source = tiny_support.read([("Sea", text)])
     assert [sentence.text for sentence in source.sentences] == split_sentences(text)
-    (found,) = tiny_support.check(["Sentence 199 tells of the sea and of its water."], [("Sea", text)])
+    (found,) = tiny_support.judge(["Sentence 199 tells of the sea and of its water."], as_read([("Sea", text)]))
     assert found.evidence == "Sentence 199 tells of the sea and of its water."
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from generator.attribution import NearestSentence, trace
+from core.records import read_texts
+from generator.judging import NearestSentence, trace
 
 
 def embed(texts):
@@ -12,7 +13,7 @@ def embed(texts):
     return (counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
-PASSAGES = [("Bee", "Zzz zz. Bees make honey."), ("Moon", ""), ("Tide", "The moon pulls the sea. Aaa.")]
+PASSAGES = read_texts(["Zzz zz. Bees make honey.", "", "The moon pulls the sea. Aaa."], ["Bee", "Moon", "Tide"])
 
 
 def test_a_quoted_sentence_leads_to_its_place_with_full_support():
@@ -34,11 +35,11 @@ def test_what_nothing_supports_has_no_passage():
     assert (sentence.label, sentence.passage, sentence.evidence) == ("not supported", None, "")
 
 
-@pytest.mark.parametrize("passages", [[], [("Bee", ""), ("Moon", "")]])
+@pytest.mark.parametrize("passages", [[], read_texts(["", ""], ["Bee", "Moon"])])
 def test_without_passages_nothing_is_supported(passages):
     found = trace("One. Two.", passages, NearestSentence(embed))
     assert [sentence.label for sentence in found] == ["not supported"] * 2
 
 
 def test_an_empty_answer_has_no_sentences():
-    assert trace("", PASSAGES, NearestSentence(embed)) == []
+    assert trace("", PASSAGES, NearestSentence(embed)) == ()

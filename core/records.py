@@ -1,0 +1,301 @@
+"""What flows from a question to its answer: passages that were found, and sentences with their evidence.
+
+Plain records, made once and carried on: a passage keeps its score into the generator, a sentence keeps from the moment
+it is made what kind it is and on what it rests. They know nothing of models, the command line or the page.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.errors import UserError
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LONGEST_QUESTION = 1000
+
+ReadStatus = Literal["read", "cut", "not read"]
+Kind = Literal["written", "quoted", "lacking"]
+Stage = Literal["retrieving", "reading", "writing", "judging", "done"]
+# The number of a passage among those found, and of a sentence in what was read of it, both from 1.
+Place = tuple[int, int]
+SUPPORTED, PARTLY, NOT_SUPPORTED = "supported", "partly", "not supported"
+
+
+class QuestionError(UserError):
+    """A question cannot be asked as it stands; the message says why and what to do."""
+
+
+def check_question(question: str) -> str:
+    r"""A question as it will be asked: control characters become spaces, white space is folded.
+
+    Raises:
+        QuestionError: it has fewer than two letters or digits, or more than `LONGEST_QUESTION` characters.
+
+    >>> check_question("  Why is\tthe sky blue? ")
+    'Why is the sky blue?'
+    """
+    tidy = " ".join(
+        "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in question).split()
+    )
+    if not tidy:
+        raise QuestionError("The question is empty. Type a question, such as “Why is the sky blue?”")
+    if len(tidy) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"The question has {len(tidy):,} characters; at most {LONGEST_QUESTION:,} are allowed. Shorten it."
+        )
+    if sum(character.isalnum() for character in tidy) < 2:
+        raise QuestionError(f"“{tidy}” holds no words to search for. Type a question, such as “Why is the sky blue?”")
+    return tidy
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One snippet of an article.
+
+    Attributes:
+        id: unique within its corpus; the vital articles use their row number, so ids are stable.
+        title: the article's title.
+        section: "Section & Subsection", or "" for the lead.
+        text: the snippet itself, one line of clean prose.
+        url: where a reader finds it.
+    """
+
+    id: str
+    title: str
+    section: str
+    text: str
+    url: str
+
+    def to_json(self) -> dict[str, str]:
+        """The record as a plain dictionary."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that a search found, and what the generator read of it.
+
+    Attributes:
+        rank: from 1, best first.
+        passage: what was found.
+        score: of the search; see `Retrieved.score_name`.
+        status: "read" whole, "cut" to what fitted, or "not read".
+        text: exactly what the generator read; "" when not read.
+    """
+
+    rank: int
+    passage: Passage
+    score: float = 0.0
+    status: ReadStatus = "not read"
+    text: str = ""
+
+    def as_read(self, text: str) -> Found:
+        """The same passage, of which this text was read."""
+        status: ReadStatus = "not read" if not text else "read" if text == self.passage.text else "cut"
+        return replace(self, status=status, text=text)
+
+    def to_json(self) -> dict[str, Any]:
+        """The passage's row of the JSON output; of one that was cut also what was read."""
+        passage = self.passage
+        return {
+            "rank": self.rank,
+            "title": passage.title,
+            "section": passage.section,
+            "url": passage.url,
+            "text": passage.text,
+            "score": round(self.score, 4),
+            "read": self.status != "not read",
+            "status": self.status,
+        } | ({"read_text": self.text} if self.status == "cut" else {})
+
+
+def read_texts(texts: Sequence[str], titles: Sequence[str] = ()) -> list[Found]:
+    """Texts from anywhere as passages that were read.
+
+    Args:
+        texts: "" stands for one that was not read.
+        titles: of the same texts; none where they are not known.
+    """
+    named = list(titles) or [""] * len(texts)
+    return [
+        Found(rank, Passage(str(rank), title, "", text, "")).as_read(text)
+        for rank, (title, text) in enumerate(zip(named, texts, strict=True), 1)
+    ]
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A question and what the search found for it: all that a generator is given.
+
+    Attributes:
+        question: as asked.
+        found: best first.
+        vector: of the question, float32 (dimensions,), comparable with those of texts; None where nothing embedded it.
+        score_name: what the scores are, such as "cosine"; "" when nothing was retrieved.
+        low_scores: whether every score is so low that the passages likely miss the question.
+    """
+
+    question: str
+    found: tuple[Found, ...] = ()
+    vector: np.ndarray | None = field(default=None, compare=False, repr=False)
+    score_name: str = ""
+    low_scores: bool = False
+
+    @property
+    def read(self) -> list[Found]:
+        """The passages of which something was read, best first."""
+        return [part for part in self.found if part.text]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the passages say of one sentence.
+
+    Attributes:
+        probability: that they support it, 0 to 1.
+        label: "supported", "partly" or "not supported".
+        passage: the rank of the passage with the nearest sentence; None where nothing was read.
+        evidence: that sentence; "" where nothing was read.
+    """
+
+    probability: float
+    label: str
+    passage: int | None
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of an answer.
+
+    Attributes:
+        text: the sentence.
+        kind: "written" by a model, "quoted" from a passage, or "lacking": it says what the passages don't say.
+        origin: the passage sentences that it was made from.
+        support: how likely it is, 0 to 1, that the passages support it.
+        label: "supported", "partly", "not supported", or "" before it was judged.
+        passage: the rank of the passage behind it; None where nothing supports it.
+        evidence: the passage sentence behind it; "" where nothing supports it.
+    """
+
+    text: str
+    kind: Kind = "written"
+    origin: tuple[Place, ...] = ()
+    support: float = 0.0
+    label: str = ""
+    passage: int | None = None
+    evidence: str = ""
+
+    def judged(self, judgement: Judgement) -> Sentence:
+        """The sentence with a judgement; evidence too weak to count is left out."""
+        counts = judgement.label != NOT_SUPPORTED
+        return replace(
+            self,
+            support=judgement.probability,
+            label=judgement.label,
+            passage=judgement.passage if counts else None,
+            evidence=judgement.evidence if counts else "",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The sentence's row of the JSON output."""
+        return {
+            "text": self.text,
+            "kind": self.kind,
+            "support": round(self.support, 4),
+            "label": self.label,
+            "passage": self.passage,
+            "evidence": self.evidence,
+            "from": [list(place) for place in self.origin],
+        }
+
+
+def as_text(sentences: Iterable[Sentence]) -> str:
+    """The paragraph that sentences make."""
+    return " ".join(sentence.text for sentence in sentences)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer on its way.
+
+    Attributes:
+        sentences: those that are whole, with their kind and origin; at the end, all.
+        tail: the beginning of the next one, as far as it can be shown.
+        done: whether this is the end.
+        stopped: whether it was stopped before its end.
+    """
+
+    sentences: tuple[Sentence, ...] = ()
+    tail: str = ""
+    done: bool = False
+    stopped: bool = False
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return f"{as_text(self.sentences)} {self.tail}".strip()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, finished or on its way. Every snapshot that `LongFormQA.stream` yields is complete in itself.
+
+    Attributes:
+        retrieved: the question, tidied, and its passages, best first, with what was read of each.
+        settings: with what it was made.
+        stage: "retrieving", "reading", "writing", "judging" or "done".
+        text: the answer so far.
+        sentences: at "done", each sentence of the answer with its evidence.
+        answerable: whether the passages hold an answer, as far as is known.
+        seconds: "retrieve", "encode", "first_token", "total", as far as they have passed; from the question on,
+            except "retrieve" and "encode", which are durations.
+        note: a sentence for the reader when something is special, else "".
+        stopped: whether it was stopped before its end.
+    """
+
+    retrieved: Retrieved
+    settings: Settings = field(default_factory=Settings)
+    stage: Stage = "retrieving"
+    text: str = ""
+    sentences: tuple[Sentence, ...] = ()
+    answerable: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+    stopped: bool = False
+
+    @property
+    def question(self) -> str:
+        """As asked, tidied."""
+        return self.retrieved.question
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """The passages, best first."""
+        return self.retrieved.found
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it begins by saying that the passages do not hold what was asked."""
+        return bool(self.sentences) and self.sentences[0].kind == "lacking"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints and the endpoint `/ask` returns."""
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "answerable": self.answerable,
+            "passages": [part.to_json() for part in self.found],
+            "sentences": [sentence.to_json() for sentence in self.sentences],
+            "settings": self.settings.to_json(),
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "score_name": self.retrieved.score_name,
+            "note": self.note,
+            "stopped": self.stopped,
+        }
