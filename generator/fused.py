@@ -174,8 +174,8 @@ class FusedGenerator:
         import numpy as np
 
         from generator.opening import Evidence
-        from generator.selection.quotes import article_ranks
         from generator.support.choose import NOT_SUPPORTED
+        from retriever.corpus import article_ranks
 
         passages = [(part.passage.title, part.text) for part in read]
         ranks = article_ranks([title for title, _ in passages])

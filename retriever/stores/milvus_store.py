@@ -75,18 +75,19 @@ class MilvusWords:
         self._client = client
         self._collection = collection
 
-    def search(self, question: str, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, question: str, k: int, also: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """See `retriever.stores.base.SparseSearch.search`; passages without any of the words make up the number."""
         found = self._found(question, k)
         rows = sorted(found, key=lambda row: (-found[row], row))
         filler = (row for row in range(k + len(rows)) if row not in found)
+        # Fewer than k hold a word: then no other passage does.
+        full = len(rows) == k
         rows += [next(filler) for _ in range(k - len(rows))]
+        others = [] if also is None else np.setdiff1d(also, rows).tolist()
+        if full and others:
+            found |= self._found(question, len(others), f"row in {others}")
+        rows += others
         return np.array([found.get(row, 0.0) for row in rows], np.float32), np.array(rows, np.int64)
-
-    def scores(self, question: str, rows: np.ndarray) -> np.ndarray:
-        """See `retriever.stores.base.SparseSearch.scores`."""
-        found = self._found(question, len(rows), f"row in {[int(row) for row in rows]}")
-        return np.array([found.get(int(row), 0.0) for row in rows], np.float32)
 
     def _found(self, question: str, k: int, among: str = "") -> dict[int, float]:
         """Row → score of the passages that hold a word of the question."""
