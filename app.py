@@ -112,12 +112,12 @@ def serve(options: argparse.Namespace) -> int:
 def failures() -> tuple[type[Exception], ...]:
     """What may go wrong for reasons that the message tells the user."""
     from data.assets import AssetError
-    from data.passages import PassageError
+    from data.passages import SourceError
     from generator.base import GeneratorError
     from retriever.encode import EncoderError
     from retriever.index_folder import IndexFolderError
 
-    return AssetError, EncoderError, IndexFolderError, PassageError, GeneratorError
+    return AssetError, EncoderError, IndexFolderError, SourceError, GeneratorError
 
 
 def find(qa: LongFormQA, generator: str) -> None:

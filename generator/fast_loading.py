@@ -74,8 +74,8 @@ class Parts:
         Raises:
             GeneratorError: the adapter is missing.
         """
+        from core.files import file_sha256
         from generator.adapter import WEIGHTS
-        from retriever.encode import file_sha256
 
         if self.adapter is None:
             return [self.base_sha256]

@@ -51,10 +51,10 @@ class RetrieverPlan:
         from data.assets import asset_path
         from retriever.embedded import embedded_manifest
         from retriever.hub import index_folder
-        from retriever.index_folder import read_manifest
+        from retriever.index_folder import read_index_manifest
 
         folder = None if index is None else index_folder(index)
-        manifest = embedded_manifest() if folder is None else read_manifest(folder)
+        manifest = embedded_manifest() if folder is None else read_index_manifest(folder)
         checkpoint = encoder or manifest.encoder or None
         needed = ["vital-articles"] if folder is None else []
         needed += ["minilm", "minilm-vocabulary"] if checkpoint is None else []
@@ -70,7 +70,7 @@ class RetrieverPlan:
 
         encoder = Encoder.load(self.checkpoint)
         if self.folder is None:
-            return Retriever(encoder, load_embedded_index(encoder))
+            return Retriever(encoder, load_embedded_index(encoder.identity))
         return Retriever(encoder, PassageIndex.open(self.folder, encoder.identity), self.index)
 
     def card(self) -> dict[str, Any]:
@@ -97,8 +97,8 @@ class Retriever(Corpus):
 
         Raises:
             data.assets.AssetError: an embedded asset cannot be had.
-            retriever.encode.EncoderError: the encoder cannot be loaded.
-            retriever.index.IndexFolderError: the index is missing, damaged or another encoder's.
+            retriever.errors.EncoderError: the encoder cannot be loaded.
+            retriever.errors.IndexFolderError: the index is missing, damaged or another encoder's.
         """
         return RetrieverPlan.of(index, encoder).open()
 
@@ -107,7 +107,7 @@ class Retriever(Corpus):
 
         Raises:
             core.errors.SettingsError: there is no such method.
-            retriever.index.IndexFolderError: it is sparse, and the index was built without BM25; mixed search is then
+            retriever.errors.IndexFolderError: it is sparse, and the index was built without BM25; mixed search is then
                 dense search, and `score_name` says so.
         """
         check_method(method)
