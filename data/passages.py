@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 from urllib.parse import quote
 
+from core.errors import UserError
 from core.records import Passage
 from data.sentences import split_sentences
 
@@ -22,8 +23,8 @@ _EMPTY_BRACKETS = re.compile(r"\(\s*[,;:]*\s*\)|\[\s*\]")
 _LEADING_MARK_IN_BRACKETS = re.compile(r"\(\s*[,;]\s*")
 
 
-class PassageError(ValueError):
-    """A file of passages is not what it should be; the message says where and what to do."""
+class SourceError(UserError):
+    """Where passages come from is missing, damaged or not what it should be; the message says where and what to do."""
 
 
 def clean_text(text: str) -> str:
@@ -96,7 +97,7 @@ def read_vital_articles(path: Path) -> list[Passage]:
         path: the JSON file {title: {"title", "extract", …}} of the asset `vital-articles`.
 
     Raises:
-        PassageError: the file is not JSON of that form.
+        SourceError: the file is not JSON of that form.
     """
     try:
         articles = json.loads(path.read_text(encoding="utf-8"))
@@ -105,7 +106,7 @@ def read_vital_articles(path: Path) -> list[Passage]:
             for row, (title, article) in enumerate(articles.items())
         ]
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
-        raise PassageError(
+        raise SourceError(
             f"{path} does not hold the vital articles ({type(error).__name__}: {error}); "
             "delete it and run `python -m data.assets`"
         ) from error
@@ -125,7 +126,7 @@ class PassageSequence(Sequence[Passage]):
 
         Raises:
             IndexError: there is no such row.
-            PassageError: what should hold it cannot be read.
+            SourceError: what should hold it cannot be read.
         """
         count = len(self)
         if isinstance(row, slice):
@@ -137,26 +138,3 @@ class PassageSequence(Sequence[Passage]):
     @abstractmethod
     def _read(self, rows: Sequence[int]) -> list[Passage]:
         """The passages of these rows, each from 0."""
-
-
-def write_passages(passages: Iterable[Passage], path: Path) -> None:
-    """Write passages as JSON lines, one record a line, UTF-8."""
-    with path.open("w", encoding="utf-8") as file:
-        for passage in passages:
-            file.write(json.dumps(passage.to_json(), ensure_ascii=False) + "\n")
-
-
-def read_passages(path: Path) -> Iterator[Passage]:
-    """Read passages from JSON lines as `write_passages` wrote them.
-
-    Raises:
-        PassageError: a line is broken or lacks a field; file and line are named.
-    """
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield Passage(**json.loads(line))
-            except (json.JSONDecodeError, TypeError) as error:
-                raise PassageError(
-                    f"{path}, line {number}: not a passage ({error}); each line needs id, title, section, text, url"
-                ) from error

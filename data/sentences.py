@@ -52,18 +52,6 @@ def is_complete(sentence: str) -> bool:
     return bool(_COMPLETE.search(sentence.rstrip()))
 
 
-def whole_sentences(text: str) -> str:
-    """The text up to the end of its last complete sentence; "" when it has none.
-
-    >>> whole_sentences("The sky is blue. Light of short wave")
-    'The sky is blue.'
-    """
-    sentences = split_sentences(text)
-    while sentences and not is_complete(sentences[-1]):
-        sentences.pop()
-    return " ".join(sentences)
-
-
 def _ends_sentence(text: str, start: int, boundary: re.Match[str]) -> bool:
     """Whether the mark at `boundary` closes the sentence that began at `start`."""
     rest = text[boundary.end() :].lstrip(_OPENERS)

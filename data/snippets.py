@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.passage_table import read_shard, write_shard
-from data.passages import Passage, PassageError
+from data.passages import Passage, SourceError
 from data.sources import PageError, Record, Source
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def read_shards(folder: Path, first: int = 0) -> Shards:
         try:
             batch, facts = read_shard(shard_path(folder, number))
             place = Place(**facts["place"])
-        except (PassageError, KeyError, TypeError):
+        except (SourceError, KeyError, TypeError):
             break
         found.rows.append(batch.num_rows)
         found.skipped += facts["skipped"]

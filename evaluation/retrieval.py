@@ -21,6 +21,7 @@ import ir_measures
 from ir_measures import RR, R
 from tqdm import tqdm
 
+from core.errors import UserError
 from data.assets import AssetError
 from data.questions import Question, QuestionSetError, load_questions, missing_titles, passages_by_title
 
@@ -153,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         runs, relevant = _measure_files(given)
-    except (EvaluationError, QuestionSetError, AssetError, RuntimeError) as error:
+    except (EvaluationError, QuestionSetError, AssetError, UserError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -96,12 +96,12 @@ class FusedGenerator:
         """
         import torch
 
-        from data.assets import asset_path, cache_folder, read_manifest
+        from data.assets import asset_path, cache_folder, read_assets
         from generator.fast_loading import Parts, fast_model
         from generator.gguf_checkpoint import GgufCheckpoint
         from generator.modeling_fused import best_device
 
-        path, base = asset_path("smollm2"), read_manifest()["smollm2"].sha256
+        path, base = asset_path("smollm2"), read_assets()["smollm2"].sha256
         checkpoint = GgufCheckpoint.prepare(path, cache_folder() / "fused")
         parts, tokenizer = Parts(checkpoint, path.stem, base, adapter), checkpoint.tokenizer()
         device = best_device()
@@ -175,7 +175,7 @@ class FusedGenerator:
         import numpy as np
 
         from generator.opening import Evidence
-        from generator.selection.quotes import article_ranks
+        from retriever.corpus import article_ranks
 
         read, asked = retrieved.read, quoter.asked(retrieved)
         titles = [part.passage.title for part in read]

@@ -141,14 +141,14 @@ class FusedTrainee:
         Raises:
             data.assets.AssetError: it cannot be had.
         """
-        from data.assets import asset_path, cache_folder, read_manifest
+        from data.assets import asset_path, cache_folder, read_assets
         from generator.gguf_checkpoint import load_gguf
 
         path = asset_path("smollm2")
         stack, tokenizer = load_gguf(path, cache_folder() / "fused")
         if torch.cuda.is_available():
             stack = stack.to("cuda")
-        return cls(stack, tokenizer, (path.stem, read_manifest()["smollm2"].sha256), tuning, cache_bytes)
+        return cls(stack, tokenizer, (path.stem, read_assets()["smollm2"].sha256), tuning, cache_bytes)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """See `Trainee.parameters`."""

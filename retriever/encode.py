@@ -5,8 +5,6 @@ It knows models and texts. It knows nothing of indexes or passages.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,23 +14,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from core.files import file_sha256
+from data.assets import cache_folder
+from retriever.errors import EncoderError
+from retriever.identity import identity
+
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from retriever.int8_bert import FastEmbedder
     from retriever.modeling_retribert import RetriBertModel
-    from retriever.plain_bert import AnyRetriBert, PlainRetriBertConfig
+    from retriever.plain_bert import AnyRetriBert
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
 # Fewer texts than this are encoded before a reader would notice a bar.
 _SHOW_PROGRESS_FROM = 256
-
-
-class EncoderError(RuntimeError):
-    """An encoder cannot be loaded; the message says why and what to do."""
 
 
 class Encoder:
@@ -204,7 +203,6 @@ def _progress(count: int) -> tqdm:
 
 def _fast_embedder(model: AnyRetriBert, identity: str) -> FastEmbedder | None:
     """What computes in the embedded model's place, in float32 on a CPU; None where it cannot."""
-    from data.assets import cache_folder
     from retriever.int8_bert import FastEmbedder, why_not
 
     if problem := why_not(model):
@@ -244,16 +242,3 @@ def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, PreTrainedTokenizerB
     except (OSError, ValueError, RuntimeError) as error:
         raise EncoderError(f"{folder} cannot be loaded as RetriBERT: {error}") from error
     return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name
-
-
-def identity(config: PreTrainedConfig | PlainRetriBertConfig, hashes: dict[str, str]) -> str:
-    """A hash of everything that decides a model's vectors: its architecture and its weights' hashes."""
-    names = ("hidden_size", "num_hidden_layers", "pooling", "normalize", "projection_dim", "share_encoders")
-    facts = {name: getattr(config, name) for name in names} | hashes
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

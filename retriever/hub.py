@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retriever.index_folder import IndexFolderError, read_manifest
+from retriever.errors import IndexFolderError
+from retriever.index_folder import read_index_manifest
 
 PREFIX = "hf:"
 # What a build leaves beside the index and nobody else needs.
@@ -50,7 +51,7 @@ def push(folder: Path, name: str) -> str:
     """
     from huggingface_hub import HfApi
 
-    if read_manifest(folder).store:
+    if read_index_manifest(folder).store:
         raise IndexFolderError(f"the vectors of {folder} are in a Milvus store, not in the folder: nothing was pushed")
     hub = HfApi()
     try:

@@ -5,39 +5,21 @@ The index knows vectors, row numbers and passages. It knows no model and no torc
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
 
 from data.passages import Passage
-from data.snippets import Place, shard_path
-from retriever.index_folder import (
-    PASSAGES,
-    VECTORS,
-    IndexFolderError,
-    IndexManifest,
-    check_files,
-    file_facts,
-    read_manifest,
-    today,
-    write_manifest,
-)
+from retriever.errors import IndexFolderError
+from retriever.index_folder import IndexManifest, check_files, passage_table, read_index_manifest, today, vector_shards
 from retriever.sparse import Bm25
 from retriever.stores.base import SparseSearch, VectorStore
 from retriever.stores.faiss_store import FaissStore
-from retriever.vector_shards import SUFFIX, VectorShards, write_vectors
 
-if TYPE_CHECKING:
-    from data.passage_table import PassageTable
-
-__all__ = ["IndexFolderError", "IndexManifest", "PassageIndex", "flat_index", "hash_passages"]
+__all__ = ["IndexFolderError", "IndexManifest", "PassageIndex", "flat_index"]
 
 # Without BM25 in the folder, it is built in memory for so many passages at most: a few seconds.
 _BM25_IN_MEMORY = 50_000
@@ -92,7 +74,6 @@ class PassageIndex:
             model_identity=model_identity,
             source=source,
             date=today(),
-            passages_sha256=hash_passages(passages),
         )
         return cls(passages, flat_index(vectors), manifest)
 
@@ -143,28 +124,6 @@ class PassageIndex:
                 self._sparse = Bm25.build(self.passages)
             return self._sparse
 
-    def save(self, folder: Path) -> None:
-        """Write passages and vectors as an index folder; the manifest comes last, so what opens is whole."""
-        for name in (PASSAGES, VECTORS):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        from data.passage_table import write_shard
-
-        everything = self.scores(np.eye(self.manifest.dimensions, dtype=np.float32), np.arange(len(self)))
-        files = [f"{PASSAGES}/{shard_path(Path(), 0).name}", f"{VECTORS}/{shard_path(Path(), 0, SUFFIX).name}"]
-        place = Place(len(self), ended=True)
-        write_shard(folder / files[0], self.passages, {"place": asdict(place), "skipped": []})
-        write_vectors(folder / files[1], everything.reshape(-1, self.manifest.dimensions))
-        vectors = VectorShards([folder / files[1]], [len(self)], self.manifest.dimensions)
-        exact = faiss.IndexScalarQuantizer(
-            self.manifest.dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        for _, block in vectors.blocks():
-            exact.add(block)
-        files.append(self.manifest.index_file)
-        faiss.write_index(exact, str(folder / files[2]))
-        facts = asdict(self.manifest) | {"shards": [len(self)], "files": file_facts(folder, files)}
-        write_manifest(folder, IndexManifest(**facts))
-
     @classmethod
     def open(cls, folder: Path, model_identity: str) -> PassageIndex:
         """Open an index folder, checking that it is whole and belongs to the model that will search it.
@@ -174,7 +133,7 @@ class PassageIndex:
         Raises:
             IndexFolderError: it is missing, incomplete, damaged, or was built by another model.
         """
-        manifest = read_manifest(folder)
+        manifest = read_index_manifest(folder)
         if manifest.model_identity != model_identity:
             raise IndexFolderError(
                 f"the index {folder} was built by the encoder {manifest.model} ({manifest.model_identity[:12]}) and "
@@ -196,31 +155,8 @@ class PassageIndex:
         return cls(passage_table(folder, manifest), store, manifest, sparse)
 
 
-def passage_table(folder: Path, manifest: IndexManifest) -> PassageTable:
-    """The passages of an index folder."""
-    from data.passage_table import PassageTable
-
-    files = [shard_path(folder / PASSAGES, number) for number in range(len(manifest.shards))]
-    return PassageTable(files, manifest.shards)
-
-
-def vector_shards(folder: Path, manifest: IndexManifest) -> VectorShards:
-    """The vectors of an index folder."""
-    files = [shard_path(folder / VECTORS, number, SUFFIX) for number in range(len(manifest.shards))]
-    return VectorShards(files, manifest.shards, manifest.dimensions)
-
-
 def flat_index(vectors: np.ndarray) -> faiss.Index:
     """An exact inner-product index of float32 (n, dimensions)."""
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
     return index
-
-
-def hash_passages(passages: Sequence[Passage]) -> str:
-    """A hash of all passages in order; two corpora with the same hash have the same rows."""
-    digest = hashlib.sha256()
-    for passage in passages:
-        digest.update(json.dumps(asdict(passage), ensure_ascii=False, sort_keys=True).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()

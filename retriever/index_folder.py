@@ -8,28 +8,28 @@
     build.json           how far a build is, and with what settings
     skipped.jsonl        records of the sources that were no usable page
 
-It knows files. It knows no vectors and no passages.
+It knows files, and what reads them. It knows no search.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from core.files import file_sha256, write_json
+from data.passage_table import PassageTable
+from data.snippets import shard_path
+from retriever.errors import IndexFolderError
+from retriever.vector_shards import SUFFIX, VectorShards
 
 FORMAT = 2
 MANIFEST, PASSAGES, VECTORS, BUILD, SKIPPED = "manifest.json", "passages", "vectors", "build.json", "skipped.jsonl"
 CURE = "build one with `python -m data.build_index --output DIR`"
 # Folders up to this size are hashed whole when they are opened; larger ones by `verify`.
 HASHED_ON_OPENING = 64 << 20
-
-
-class IndexFolderError(RuntimeError):
-    """A folder is no index, is damaged, or belongs to another model; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def read_manifest(folder: Path) -> IndexManifest:
+def read_index_manifest(folder: Path) -> IndexManifest:
     """The manifest of an index folder, of a layout that this program knows.
 
     Raises:
@@ -125,30 +125,26 @@ def read_manifest(folder: Path) -> IndexManifest:
         raise IndexFolderError(f"{path} is no manifest of an index ({error}); {CURE}") from error
 
 
-def write_manifest(folder: Path, manifest: IndexManifest) -> None:
+def write_index_manifest(folder: Path, manifest: IndexManifest) -> None:
     """Write the manifest; an index is what its manifest says, so this is the moment when a change takes place."""
     write_json(folder / MANIFEST, asdict(manifest))
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
-    """Write JSON to a file that is at any moment the old one or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+def passage_table(folder: Path, manifest: IndexManifest) -> PassageTable:
+    """The passages of an index folder."""
+    files = [shard_path(folder / PASSAGES, number) for number in range(len(manifest.shards))]
+    return PassageTable(files, manifest.shards)
+
+
+def vector_shards(folder: Path, manifest: IndexManifest) -> VectorShards:
+    """The vectors of an index folder."""
+    files = [shard_path(folder / VECTORS, number, SUFFIX) for number in range(len(manifest.shards))]
+    return VectorShards(files, manifest.shards, manifest.dimensions)
 
 
 def file_facts(folder: Path, names: list[str]) -> dict[str, list[Any]]:
     """Each file's size and SHA-256."""
     return {name: [(folder / name).stat().st_size, file_sha256(folder / name)] for name in names}
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_files(folder: Path, manifest: IndexManifest, hashed: bool | None = None) -> None:

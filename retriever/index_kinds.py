@@ -14,6 +14,7 @@ from typing import Any
 import faiss
 import numpy as np
 
+from retriever.errors import BuildError
 from retriever.vector_shards import VectorShards
 
 KINDS = ("flat", "hnsw", "ivfpq")
@@ -29,10 +30,6 @@ _SUBSPACE = 4  # dimensions that one byte of a code stands for (half a byte wher
 EFFORTS = {"flat": (0,), "hnsw": (32, 64, 128, 256, 512), "ivfpq": (8, 16, 32, 64, 128, 256)}
 REFINED = 20  # candidates scored exactly, for each passage that is asked for
 LEAST_REFINED = 100
-
-
-class KindError(ValueError):
-    """A kind of index is unknown, or does not fit passages and memory; the message says what does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +78,25 @@ def choose_kind(wanted: str, count: int, dimensions: int, memory: int) -> str:
         memory: the most that may be used, in bytes.
 
     Raises:
-        KindError: there is no such kind, or it does not fit.
+        BuildError: there is no such kind, or it does not fit.
 
     >>> [choose_kind("auto", n, 128, 8 << 30) for n in (10_033, 2_000_000, 100_000_000)]
     ['flat', 'hnsw', 'ivfpq']
     """
     if wanted not in ("auto", *KINDS):
-        raise KindError(f'the kind of index is "{wanted}"; allowed are auto, {", ".join(KINDS)}')
+        raise BuildError(f'the kind of index is "{wanted}"; allowed are auto, {", ".join(KINDS)}')
     if wanted == "auto":
         if count <= FLAT_LIMIT:
             return "flat"
         return "hnsw" if needs("hnsw", count, dimensions).memory <= memory / 2 else "ivfpq"
     if wanted == "ivfpq" and (count < FEWEST_FOR_IVFPQ or dimensions % _SUBSPACE):
-        raise KindError(
+        raise BuildError(
             f"ivfpq needs at least {FEWEST_FOR_IVFPQ:,} passages and a multiple of {_SUBSPACE} dimensions; there are "
             f"{count:,} and {dimensions}: choose --kind flat"
         )
     needed = needs(wanted, count, dimensions).memory
     if needed > memory:
-        raise KindError(
+        raise BuildError(
             f"an index of the kind {wanted} over {count:,} passages takes {needed / 1e9:.1f} GB of memory and the "
             f"limit is {memory / 1e9:.1f} GB: raise --memory-limit, or choose --kind ivfpq"
         )

@@ -7,13 +7,14 @@ token ids and vectors, no texts and no index.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from core.files import replacing
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -57,10 +58,8 @@ class Int8Bert:
         import onnxruntime
 
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.{os.getpid()}.part")
-            part.write_bytes(write_graph(bert))
-            os.replace(part, path)
+            with replacing(path) as part:
+                part.write_bytes(write_graph(bert))
         options = onnxruntime.SessionOptions()
         # Texts share the cores, each with one thread: that needs no padding, and no waiting for one another.
         options.intra_op_num_threads = 1

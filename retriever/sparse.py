@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.passages import Passage
+from retriever.ranking import best
 
 if TYPE_CHECKING:
     import bm25s
@@ -60,15 +61,13 @@ class Bm25:
         """Write the index as NumPy and JSON files."""
         self._model.save(folder, show_progress=False)
 
-    def search(self, question: str, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, question: str, k: int, also: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """See `retriever.stores.base.SparseSearch.search`."""
         scores = self._all(question)
-        order = np.argsort(-scores, kind="stable")[:k]
-        return scores[order], order
-
-    def scores(self, question: str, rows: np.ndarray) -> np.ndarray:
-        """See `retriever.stores.base.SparseSearch.scores`."""
-        return self._all(question)[rows]
+        rows = best(scores, k)
+        if also is not None:
+            rows = np.concatenate([rows, np.setdiff1d(also, rows)])
+        return scores[rows], rows
 
     def _all(self, question: str) -> np.ndarray:
         """BM25 of every passage, float32 (n,)."""

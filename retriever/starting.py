@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retriever.encode import EncoderError
+from retriever.errors import EncoderError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,7 +47,7 @@ def load_start(name: str, encoders: int | None = None) -> tuple[RetriBertModel, 
         data.assets.AssetError: "minilm" cannot be had.
     """
     if name == "minilm":
-        from retriever.embedded import load_starting_point
+        from training.embedded import load_starting_point
 
         model, tokenizer = load_starting_point()
     else:

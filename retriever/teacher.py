@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.assets import cache_folder, read_manifest
+from data.assets import cache_folder, read_assets
 from retriever.encode import encode
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Teacher:
         """
         from retriever.embedded import load_tokenizer, plain_minilm
 
-        return cls(plain_minilm(), load_tokenizer(), read_manifest()["minilm"].sha256)
+        return cls(plain_minilm(), load_tokenizer(), read_assets()["minilm"].sha256)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Texts → float32 (n, 384), not normalised; those of a whole corpus are kept in the cache folder."""

@@ -283,8 +283,8 @@ def corpus_vectors(model: RetriBertModel, tokenizer: PreTrainedTokenizerBase, te
     """The passages' vectors by the model as it is: those that come along if they are its, else made anew."""
     import torch
 
-    from retriever.embedded import shipped_vectors
     from retriever.objectives import document_vectors
+    from training.embedded import shipped_vectors
 
     vectors = shipped_vectors(model, tokenizer, texts)
     if vectors is None:

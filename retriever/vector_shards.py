@@ -6,12 +6,13 @@ Float16 halves the disk; the rounding moves a cosine by less than 0.001. It know
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+
+from core.files import replacing
 
 SUFFIX = ".npy"
 
@@ -88,15 +89,8 @@ def write_vectors(path: Path, vectors: np.ndarray) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.save(file, vectors.astype(np.float16))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, part.open("wb") as file:
+        np.save(file, vectors.astype(np.float16))
 
 
 def is_whole(path: Path, rows: int, dimensions: int) -> bool:

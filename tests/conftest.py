@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -76,6 +77,30 @@ def tiny_index(corpus: list[Passage], tiny_encoder: Encoder) -> PassageIndex:
 @pytest.fixture(scope="session")
 def tiny_retriever(tiny_encoder: Encoder, tiny_index: PassageIndex) -> Retriever:
     return Retriever(tiny_encoder, tiny_index)
+
+
+@pytest.fixture(scope="session")
+def write_index(tiny_encoder: Encoder) -> Callable[..., Path]:
+    """Writes an index folder as the command does, but for its note of how it was built.
+
+    Of passages, by an encoder: the tiny one where none is given.
+    """
+    from data.sources import open_source
+    from retriever.building.build import build
+    from retriever.building.plan import Options
+
+    def write(folder: Path, passages: list[Passage], encoder: Encoder = tiny_encoder) -> Path:
+        source = folder.with_suffix(".jsonl")
+        names = {"id": "id", "article_title": "title", "section_title": "section", "passage_text": "text", "url": "url"}
+        rows = [{column: getattr(passage, name) for column, name in names.items()} for passage in passages]
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        settings = {"words": 100, "columns": {}, "split": "train", "shard_rows": 100, "titles": False, "threads": 1}
+        index = {"kind": "flat", "recall": 0.95, "bm25": "no", "store": ""}
+        build(open_source(str(source)), folder, lambda: encoder, settings, index, Options(10**9))
+        (folder / "build.json").unlink()
+        return folder
+
+    return write
 
 
 @pytest.fixture

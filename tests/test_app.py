@@ -29,10 +29,9 @@ def test_a_missing_index_is_refused_before_anything_is_served():
     assert done.stderr.startswith("Error: there is no index folder /no/such/index")
 
 
-def test_an_index_of_another_model_ends_the_page_with_one_clear_line(tiny_retriever, tmp_path):
+def test_an_index_of_another_model_ends_the_page_with_one_clear_line(corpus, write_index, tmp_path):
     """Only the loaded encoder tells; by then the page is served."""
-    folder = tmp_path / "index"
-    tiny_retriever.index.save(folder)
+    folder = write_index(tmp_path / "index", corpus)
     done = start("--index", folder)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.rstrip().splitlines()[-1].startswith(f"Error: the index {folder} was built by the encoder")

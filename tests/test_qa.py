@@ -129,9 +129,8 @@ def test_the_answer_is_the_same_again(tiny_qa):
 
 
 @pytest.fixture
-def index_folder(tiny_index, tmp_path) -> Path:
-    tiny_index.save(tmp_path / "index")
-    return tmp_path / "index"
+def index_folder(corpus, write_index, tmp_path) -> Path:
+    return write_index(tmp_path / "index", corpus)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from core.errors import UserError
+
 
 def exit_status(work: Callable[[], None], failures: tuple[type[Exception], ...], stopped: str) -> int:
     """Do a command's work.
@@ -23,9 +25,10 @@ def exit_status(work: Callable[[], None], failures: tuple[type[Exception], ...],
     >>> exit_status(lambda: None, (), "stopped")
     0
     """
+    known: tuple[type[Exception], ...] = (UserError, *failures)
     try:
         work()
-    except failures as error:
+    except known as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:

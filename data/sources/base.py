@@ -13,18 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.passages import Passage, PassageError, clean_text, split_snippets
+from core.errors import UserError
+from core.files import file_sha256
+from data.passages import Passage, SourceError, clean_text, split_snippets
 
 # Files up to this size are hashed whole, larger ones by size, time of change, beginning and end.
 _HASHED_WHOLE = 1 << 30
 _END = 1 << 20
 
 
-class SourceError(PassageError):
-    """A source is missing, damaged or not what it should be; the message says where and what to do."""
-
-
-class PageError(ValueError):
+class PageError(UserError):
     """One record of a source is no usable page; the build counts it, logs it and goes on."""
 
 
@@ -150,9 +148,9 @@ def file_fingerprint(path: Path) -> str:
     if not path.is_file():
         raise SourceError(f"there is no file {path}; name one that exists, or another source")
     size = path.stat().st_size
+    if size <= _HASHED_WHOLE:
+        return file_sha256(path)
     with path.open("rb") as file:
-        if size <= _HASHED_WHOLE:
-            return hashlib.file_digest(file, "sha256").hexdigest()
         digest = hashlib.sha256(f"{size} {path.stat().st_mtime_ns} ".encode())
         digest.update(file.read(_END))
         file.seek(size - _END)

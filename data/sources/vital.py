@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from data.assets import asset_path, read_manifest
+from data.assets import asset_path, read_assets
 from data.passages import Passage, read_vital_articles
 from data.sources.base import Record, Source, SourceOptions
 
@@ -32,4 +32,4 @@ class VitalArticles(Source):
 
     def fingerprint(self) -> str:
         """The asset's hash."""
-        return read_manifest()["vital-articles"].sha256
+        return read_assets()["vital-articles"].sha256

@@ -15,6 +15,7 @@ from core.records import Found, Retrieved
 from data.sentences import is_complete, split_sentences
 from generator.grounding import says_new, word_list, word_pairs
 from generator.selection.ranker import Sentence, SentenceRanker
+from retriever.corpus import article_ranks
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 # A sentence that begins so leans on the one before it.
@@ -114,16 +115,6 @@ class Quoter:
         near = self._embed_texts([text for _, text, _ in sentences]) @ asked.vector
         rows = [Sentence(*row, float(value)) for row, value in zip(sentences, near, strict=True)]
         return self._ranker.probabilities(asked.question, rows)
-
-
-def article_ranks(titles: Sequence[str]) -> list[int]:
-    """The rank of each passage's article among those read, from 0: several passages of one article share its best.
-
-    >>> article_ranks(["Albedo", "Moon", "Albedo", "Snow"])
-    [0, 1, 0, 2]
-    """
-    articles = list(dict.fromkeys(titles))
-    return [articles.index(title) for title in titles]
 
 
 def leans(sentence: str) -> bool:

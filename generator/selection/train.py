@@ -184,8 +184,9 @@ def measure(rows: Sequence[Rows], scores: Sequence[np.ndarray], name: str) -> di
 def run(given: argparse.Namespace) -> dict[str, float]:
     """The command: examples, training, regression; what was measured."""
     from data.questions import load_questions
-    from retriever.embedded import load_minilm, load_tokenizer
+    from retriever.embedded import load_tokenizer
     from retriever.search import Retriever
+    from training.embedded import load_minilm
 
     settings = Settings(given.epochs, given.questions, given.sentences, given.lr, given.seed)
     given.output.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,25 +19,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from core.files import write_text
 from data.snippets import Shards, read_shards, shard_path, skipped_lines, write_snippets
 from data.sources import Source
 from retriever.building.embed import embed_here, missing_jobs
 from retriever.building.index_stage import held_out_queries, remove_others, write_bm25, write_index
-from retriever.building.plan import BuildError, Plan, SourceFacts, differences
+from retriever.building.plan import Options, Plan, SourceFacts, differences
 from retriever.building.progress import Progress
-from retriever.index import passage_table, vector_shards
+from retriever.errors import BuildError, IndexFolderError
 from retriever.index_folder import (
     BUILD,
     MANIFEST,
     PASSAGES,
     SKIPPED,
     VECTORS,
-    IndexFolderError,
     IndexManifest,
     file_facts,
-    read_manifest,
+    passage_table,
+    read_index_manifest,
     today,
-    write_manifest,
+    vector_shards,
+    write_index_manifest,
 )
 from retriever.index_kinds import choose_kind, needs
 from retriever.vector_shards import SUFFIX
@@ -48,27 +50,6 @@ if TYPE_CHECKING:
 _LIBRARIES = ("torch", "transformers", "faiss-cpu", "pyarrow", "numpy")
 _OWN = (BUILD, MANIFEST, PASSAGES, VECTORS, SKIPPED, "index-", "bm25-", ".lock", "milvus", ".milvus")
 _SPARE = 64 << 20  # bytes of disk beyond what is computed
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a build is done, not what it ends with.
-
-    Attributes:
-        memory: the most memory that the index stage may use, in bytes.
-        workers: processes that read the source, or that embed where the engine is Ray.
-        engine: "local", "ray", or "ray:ADDRESS".
-        restart: begin anew where the folder holds something else.
-        add: append the source to a finished index.
-        reindex: build the index anew from the vectors that are there.
-    """
-
-    memory: int
-    workers: int = 1
-    engine: str = "local"
-    restart: bool = False
-    add: bool = False
-    reindex: bool = False
 
 
 def build(
@@ -96,8 +77,7 @@ def build(
 
     Raises:
         data.sources.SourceError: the source is missing, broken, or holds no text.
-        BuildError: the folder holds something else, or the disk or memory does not suffice.
-        retriever.index_kinds.KindError: the kind of index does not fit.
+        BuildError: the folder holds something else, the disk or memory does not suffice, or the kind does not fit.
         OSError: the folder cannot be written.
     """
     _check_folder(folder)
@@ -122,6 +102,7 @@ def build(
 
 def _run(folder: Path, plan: Plan, source: Source, encoder: Encoder, options: Options) -> IndexManifest:
     """The stages."""
+    _remove_left_overs(folder)
     before = _finished(folder)
     if before and before.generation == plan.generation:
         return before
@@ -228,15 +209,13 @@ def _passages(folder: Path, plan: Plan, source: Source, options: Options) -> Sha
             source, folder / PASSAGES, plan.settings["shard_rows"], last.first_shard, prefix, workers, on_shard
         )
     lines = skipped_lines(earlier.skipped + found.skipped)
-    (folder / SKIPPED).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    write_text(folder / SKIPPED, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     return Shards(earlier.rows + found.rows, found.place, earlier.skipped + found.skipped)
 
 
 def _vectors(folder: Path, plan: Plan, rows: Sequence[int], encoder: Encoder, options: Options, kind: str) -> None:
     """Stage two, after a look at the disk."""
     (folder / VECTORS).mkdir(exist_ok=True)
-    for left_over in (folder / VECTORS).glob("*.part"):  # of a run that was killed
-        left_over.unlink(missing_ok=True)
     jobs = missing_jobs(folder, rows, encoder.dimensions)
     missing = sum(job.rows for job in jobs)
     index = 0 if plan.index["store"] else needs(kind, sum(rows), encoder.dimensions).file
@@ -285,11 +264,11 @@ def _index(
         for part, suffix in ((PASSAGES, ".arrow"), (VECTORS, SUFFIX))
     ]
     if plan.index["store"]:
-        from retriever.stores.milvus_store import fill_store
+        from retriever.building.milvus_stage import fill_store
 
         store = fill_store(folder, plan.index["store"], manifest, before)
         manifest = replace(manifest, store=store, kind="milvus", files=file_facts(folder, names))
-        write_manifest(folder, manifest)
+        write_index_manifest(folder, manifest)
         return manifest
     passages, vectors = passage_table(folder, manifest), vector_shards(folder, manifest)
     queries = held_out_queries(encoder, passages) if kind != "flat" else np.zeros((0, encoder.dimensions), np.float32)
@@ -306,7 +285,7 @@ def _index(
     words = write_bm25(folder / manifest.bm25_folder, passages, plan.index["bm25"], options.memory)
     files = file_facts(folder, [*names, manifest.index_file, *words])
     manifest = replace(manifest, files=files, **facts)
-    write_manifest(folder, manifest)
+    write_index_manifest(folder, manifest)
     remove_others(folder, [manifest.index_file, manifest.bm25_folder])
     return manifest
 
@@ -320,7 +299,7 @@ def _licence(plan: Plan) -> str:
 def _finished(folder: Path) -> IndexManifest | None:
     """The manifest of a finished index; None where there is none of this layout."""
     try:
-        return read_manifest(folder)
+        return read_index_manifest(folder)
     except IndexFolderError:
         return None
 
@@ -328,13 +307,23 @@ def _finished(folder: Path) -> IndexManifest | None:
 def _check_folder(folder: Path) -> None:
     """Refuse a folder with other people's files."""
     if folder.is_dir():
-        others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(_OWN))
+        names = (path.name for path in folder.iterdir())
+        others = sorted(name for name in names if not name.startswith(_OWN) and not name.endswith(".part"))
         if others:
             raise BuildError(
                 f"{folder} holds other files ({others[0]}, …): name an empty folder, a new one, or an index"
             )
     elif folder.exists():
         raise BuildError(f"{folder} is a file and cannot be written as a folder: name another --output")
+
+
+def _remove_left_overs(folder: Path) -> None:
+    """Remove what a run that was killed had half written, see `core.files.replacing`."""
+    for part in list(folder.rglob(".*.part")):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def _empty(folder: Path) -> None:

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.passages import PassageError
-from retriever.index import PassageIndex, passage_table, vector_shards
-from retriever.index_folder import IndexFolderError, IndexManifest, check_files, read_manifest
+from data.snippets import shard_path
+from retriever.building.embed import encoder_texts
+from retriever.errors import IndexFolderError
+from retriever.index import PassageIndex
+from retriever.index_folder import (
+    PASSAGES,
+    IndexManifest,
+    check_files,
+    passage_table,
+    read_index_manifest,
+    vector_shards,
+)
 
 if TYPE_CHECKING:
     from retriever.encode import Encoder
@@ -30,9 +39,9 @@ def verify(folder: Path, encoder: Encoder | None = None) -> list[str]:
         What was checked, in words.
 
     Raises:
-        IndexFolderError: something is wrong; the message says what.
+        IndexFolderError, data.passages.SourceError: something is wrong; the message says what.
     """
-    manifest = read_manifest(folder)
+    manifest = read_index_manifest(folder)
     check_files(folder, manifest, hashed=True)
     said = [f"{len(manifest.files):,} files have the sizes and hashes of the manifest"]
     said.append(_check_passages(folder, manifest))
@@ -56,12 +65,9 @@ def _check_passages(folder: Path, manifest: IndexManifest) -> str:
     """Count passages and look for ids that repeat."""
     seen: set[int] = set()
     count = 0
-    try:
-        for passage in passage_table(folder, manifest):
-            count += 1
-            seen.add(hash(passage.id))
-    except PassageError as error:
-        raise IndexFolderError(str(error)) from error
+    for passage in passage_table(folder, manifest):
+        count += 1
+        seen.add(hash(passage.id))
     if count != manifest.passages:
         raise IndexFolderError(f"{folder} has {count:,} passages, its manifest says {manifest.passages:,}: rebuild it")
     if len(seen) < count:
@@ -84,13 +90,8 @@ def _check_vectors(folder: Path, manifest: IndexManifest) -> str:
 
 def _check_against_encoder(folder: Path, manifest: IndexManifest, encoder: Encoder) -> str:
     """Embed a few passages again and compare."""
-    from retriever.building.embed import encoder_texts
-
     if encoder.identity != manifest.model_identity:
         raise IndexFolderError(f"{folder} was built by {manifest.model}, not by {encoder.name}: name its --encoder")
-    from data.snippets import shard_path
-    from retriever.index_folder import PASSAGES
-
     rows = np.unique(np.linspace(0, manifest.shards[0] - 1, 8).astype(int)) if manifest.shards[0] else np.zeros(0, int)
     texts = encoder_texts(shard_path(folder / PASSAGES, 0), manifest.settings.get("titles", False))
     fresh = encoder.encode_passages([texts[row] for row in rows])
@@ -109,7 +110,7 @@ def card(folder: Path) -> str:
     Raises:
         IndexFolderError: it is none.
     """
-    manifest = read_manifest(folder)
+    manifest = read_index_manifest(folder)
     size = sum(size for size, _ in manifest.files.values())
     recall = (
         f"{manifest.recall['recall@10']:.3f} on {manifest.recall['queries']} held-out queries, effort {manifest.effort}"

@@ -60,7 +60,7 @@ def embed_shard(encoder: Encoder, job: ShardJob, titles: bool, on_block: Callabl
         on_block: told how many passages were embedded, block by block.
 
     Raises:
-        data.passages.PassageError: the shard cannot be read.
+        data.passages.SourceError: the shard cannot be read.
         OSError: its vectors cannot be written.
     """
     texts = encoder_texts(job.source, titles)

@@ -5,7 +5,6 @@ What it writes has a new generation in its name; the manifest, written last, mak
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 
+from core.files import replacing
 from data.passage_table import PassageTable
 from data.sentences import split_sentences
-from retriever.building.plan import BuildError
 from retriever.building.progress import Progress
+from retriever.errors import BuildError
 from retriever.index_kinds import build_index
 from retriever.recall import tune
 from retriever.sparse import BYTES_A_PASSAGE, Bm25
@@ -80,9 +80,8 @@ def write_index(
             "effort": found.effort,
             "recall": {"recall@10": found.recall, "queries": found.queries, "wanted": wanted},
         }
-    part = path.with_name(f"{path.name}.part")
-    faiss.write_index(index, str(part))
-    os.replace(part, path)
+    with replacing(path) as part:
+        faiss.write_index(index, str(part))
     return facts
 
 
@@ -109,11 +108,10 @@ def write_bm25(folder: Path, passages: PassageTable, wanted: str, memory: int) -
             f"BM25 of {len(passages):,} passages takes about {needed / 1e9:.1f} GB of memory and the limit is "
             f"{memory / 1e9:.1f} GB: raise --memory-limit, choose --bm25 no, or a Milvus store"
         )
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    Bm25.build(passages).save(part)
+    words = Bm25.build(passages)
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
+    with replacing(folder) as part:
+        words.save(part)
     return [f"{folder.name}/{file.name}" for file in sorted(folder.iterdir())]
 
 

@@ -11,11 +11,30 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retriever.index_folder import BUILD, FORMAT, write_json
+from core.files import write_json
+from retriever.errors import BuildError
+from retriever.index_folder import BUILD, FORMAT
 
 
-class BuildError(RuntimeError):
-    """A build cannot go on; the message says why and what the choices are."""
+@dataclass(frozen=True)
+class Options:
+    """How a build is done, not what it ends with.
+
+    Attributes:
+        memory: the most memory that the index stage may use, in bytes.
+        workers: processes that read the source, or that embed where the engine is Ray.
+        engine: "local", "ray", or "ray:ADDRESS".
+        restart: begin anew where the folder holds something else.
+        add: append the source to a finished index.
+        reindex: build the index anew from the vectors that are there.
+    """
+
+    memory: int
+    workers: int = 1
+    engine: str = "local"
+    restart: bool = False
+    add: bool = False
+    reindex: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retriever.building.embed import ShardJob, embed_shard
-from retriever.building.plan import BuildError, Plan
-
-if TYPE_CHECKING:
-    from retriever.building.build import Options
+from retriever.building.plan import Options, Plan
+from retriever.errors import BuildError
 
 _OBJECT_STORE = 128 << 20  # bytes; only shard numbers travel
 

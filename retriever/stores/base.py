@@ -34,10 +34,16 @@ class VectorStore(Protocol):
 class SparseSearch(Protocol):
     """Passages by their words, scored by BM25."""
 
-    def search(self, question: str, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The k best passages, best first: scores float32 (k,) and rows int64 (k,), equal scores by row."""
-        ...
+    def search(self, question: str, k: int, also: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The k best passages and some others, each scored once.
 
-    def scores(self, question: str, rows: np.ndarray) -> np.ndarray:
-        """BM25 of these passages, float32 (rows,)."""
+        Args:
+            question: any text.
+            k: 1 to the number of passages.
+            also: rows int64 (m,) whose scores are wanted whether they are among the best or not.
+
+        Returns:
+            Scores float32 and rows int64, (k,) and more: the k best, best first, equal scores by row; then the others
+            that are not among them, by row.
+        """
         ...

@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 
 from retriever.index_kinds import LEAST_REFINED, REFINED, set_effort
+from retriever.ranking import best
 from retriever.vector_shards import VectorShards
 
 # The lists of an IVF index are mapped by one reader, the codes and links of the other kinds by another.
@@ -72,5 +73,5 @@ class FaissStore:
             rows = np.concatenate([rows, others])
         rows = np.sort(rows)
         scores = self.scores(query, rows)
-        order = np.argsort(-scores, kind="stable")[:k]
+        order = best(scores, k)
         return scores[order], rows[order]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from data import assets
-from data.assets import Asset, AssetError, asset_path, fetch, read_manifest
+from data.assets import Asset, AssetError, asset_path, fetch, read_assets
 
 CONTENT = b"the weights of a model" * 1000
 
@@ -184,7 +184,7 @@ def test_a_killed_fetch_leaves_nothing_half(asset, tmp_path):
 
 
 def test_a_given_folder_is_used_and_checked(asset, tmp_path, monkeypatch):
-    monkeypatch.setattr(assets, "read_manifest", lambda: {"tiny": asset})
+    monkeypatch.setattr(assets, "read_assets", lambda: {"tiny": asset})
     monkeypatch.setenv("LFQA_ASSETS", str(tmp_path / "given"))
     with pytest.raises(AssetError, match="model.bin is missing"):
         asset_path("tiny")
@@ -202,6 +202,6 @@ def test_an_unknown_asset_is_refused_with_the_known_ones():
 
 
 def test_the_manifest_names_the_licence_and_origin_of_every_asset():
-    rows = read_manifest().values()
+    rows = read_assets().values()
     assert len(rows) == 4
     assert all(row.licence and row.origin and len(row.sha256) == 64 and row.bytes for row in rows)

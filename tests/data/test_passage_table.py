@@ -1,7 +1,7 @@
 import pytest
 
 from data.passage_table import PassageTable, read_shard, write_shard
-from data.passages import PassageError
+from data.passages import Passage, SourceError
 
 
 @pytest.fixture
@@ -17,6 +17,12 @@ def test_rows_are_those_written(table, corpus):
     assert len(table) == 12 and list(table) == corpus
     assert [table[row] for row in range(12)] == corpus
     assert table[-1] == corpus[-1] and table[3:7] == corpus[3:7]
+
+
+def test_odd_texts_survive_a_round_trip(tmp_path):
+    odd = Passage("x", "T", "A & B", "line\u2028separator, \\ and “quotes”\n", "https://e.org")
+    write_shard(tmp_path / "odd.arrow", [odd], {})
+    assert list(PassageTable([tmp_path / "odd.arrow"], [1])) == [odd]
 
 
 @pytest.mark.parametrize("row", [12, -13, 1000])
@@ -38,5 +44,5 @@ def test_the_same_rows_make_the_same_bytes(corpus, tmp_path):
 def test_a_damaged_file_is_named(table, tmp_path):
     path = tmp_path / "0.arrow"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(PassageError, match="0.arrow is missing or damaged"):
+    with pytest.raises(SourceError, match="0.arrow is missing or damaged"):
         table[0]

@@ -4,13 +4,11 @@ import pytest
 
 from data.passages import (
     Passage,
-    PassageError,
+    SourceError,
     article_url,
     clean_text,
-    read_passages,
     read_vital_articles,
     split_snippets,
-    write_passages,
 )
 
 
@@ -57,25 +55,11 @@ def test_urls_are_percent_encoded():
     assert article_url('Who\'s "x"<script>?') == "https://en.wikipedia.org/wiki/Who%27s_%22x%22%3Cscript%3E%3F"
 
 
-def test_passages_survive_a_round_trip(tmp_path, corpus):
-    odd = Passage("x", "T", "A & B", "line\u2028separator, \\ and “quotes”", "https://e.org")
-    write_passages([*corpus, odd], tmp_path / "p.jsonl")
-    assert list(read_passages(tmp_path / "p.jsonl")) == [*corpus, odd]
-
-
-def test_a_broken_line_is_named(tmp_path, corpus):
-    path = tmp_path / "p.jsonl"
-    write_passages(corpus, path)
-    path.write_text(path.read_text()[:-20])
-    with pytest.raises(PassageError, match=r"p\.jsonl, line 12"):
-        list(read_passages(path))
-
-
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": {"title": "a"}}', '{"a": 3}', "{"])
 def test_a_file_that_is_no_vital_articles_is_refused(tmp_path, content):
     path = tmp_path / "vital.json"
     path.write_text(content)
-    with pytest.raises(PassageError, match="python -m data.assets"):
+    with pytest.raises(SourceError, match="python -m data.assets"):
         read_vital_articles(path)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from data.sentences import is_complete, split_sentences, whole_sentences
+from data.sentences import is_complete, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,8 @@ def test_joining_the_sentences_gives_the_text_back():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("A cat. A do", "A cat."),
-        ("A do", ""),
-        ("", ""),
-        ("All. Whole!", "All. Whole!"),
-        ('He said "yes." And', 'He said "yes."'),
-    ],
+    ("sentence", "complete"),
+    [("A cat.", True), ("A do", False), ("", False), ("Whole!  ", True), ('He said "yes."', True), ("A cat. A", False)],
 )
-def test_whole_sentences_drops_the_cut_end(text, expected):
-    assert whole_sentences(text) == expected
-    assert not expected or is_complete(expected)
+def test_a_sentence_is_complete_with_its_mark(sentence, complete):
+    assert is_complete(sentence) == complete

@@ -85,12 +85,12 @@ def asked(retriever, generator, question, method="mixed"):
 
 
 def test_the_shipped_adapter_is_small_and_belongs_to_the_embedded_model():
-    from data.assets import read_manifest
+    from data.assets import read_assets
     from generator.adapter import read_card
     from generator.fused import EMBEDDED_ADAPTER
 
     assert (EMBEDDED_ADAPTER / "adapter.safetensors").stat().st_size < 25e6
-    assert read_card(EMBEDDED_ADAPTER).base_sha256 == read_manifest()["smollm2"].sha256
+    assert read_card(EMBEDDED_ADAPTER).base_sha256 == read_assets()["smollm2"].sha256
 
 
 def test_the_trained_generator_reads_its_passages_and_is_better_than_before(trained, generator):

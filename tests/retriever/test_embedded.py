@@ -8,7 +8,7 @@ import pytest
 from data.assets import asset_path
 from retriever import embedded
 from retriever.encode import Encoder
-from retriever.index import IndexFolderError
+from retriever.errors import IndexFolderError
 from retriever.search import Retriever
 
 pytestmark = pytest.mark.assets
@@ -77,9 +77,9 @@ def test_vectors_of_other_passages_are_refused(tmp_path, monkeypatch):
     manifest = json.loads((embedded.FOLDER / "manifest.json").read_text())
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(manifest | {"passages_sha256": "0" * 64}))
-    monkeypatch.setattr(embedded, "_MANIFEST", path)
-    with pytest.raises(IndexFolderError, match="python -m retriever.embedded"):
-        embedded.load_embedded_index(Encoder.load())
+    monkeypatch.setattr(embedded, "MANIFEST", path)
+    with pytest.raises(IndexFolderError, match="python -m training.embedded"):
+        embedded.load_embedded_index(Encoder.load().identity)
 
 
 def minilm_mean(text: str, adapters: dict | None = None) -> np.ndarray:

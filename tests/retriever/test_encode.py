@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from retriever.encode import Encoder, EncoderError
+from retriever.encode import Encoder
+from retriever.errors import EncoderError
 
 TEXTS = [
     "The Moon.",

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from data.build_index import main
+from retriever.errors import IndexFolderError
 from retriever.hub import index_folder
 from retriever.index import PassageIndex
-from retriever.index_folder import IndexFolderError
 
 
 class FolderHub:
@@ -39,12 +39,12 @@ def hub(tmp_path, monkeypatch):
     return hub
 
 
-def test_what_was_pushed_opens_by_its_name(tiny_index, tiny_encoder, tmp_path, hub):
-    tiny_index.save(tmp_path / "i")
+def test_what_was_pushed_opens_by_its_name(corpus, write_index, tiny_encoder, tmp_path, hub):
+    write_index(tmp_path / "i", corpus)
     (tmp_path / "i/build.json").write_text("{}")
     assert main(["push", str(tmp_path / "i"), "me/mine"]) == 0
     index = PassageIndex.open(index_folder("hf:me/mine"), tiny_encoder.identity)
-    assert list(index.passages) == list(tiny_index.passages)
+    assert list(index.passages) == corpus
     assert not (hub.root / "me/mine/build.json").exists()
 
 

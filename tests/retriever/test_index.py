@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from retriever.index import IndexFolderError, PassageIndex
+from retriever.errors import IndexFolderError
+from retriever.index import PassageIndex
 
 
 def numpy_search(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
@@ -18,6 +20,23 @@ def vectors() -> np.ndarray:
 @pytest.fixture
 def index(corpus, vectors) -> PassageIndex:
     return PassageIndex.build(corpus, vectors, "a model", "identity", "a test")
+
+
+class GivenVectors:
+    """Stands in for an encoder: the vectors of the passages are known."""
+
+    name, identity, dimensions = "a model", "identity", 16
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = vectors
+
+    def encode_passages(self, texts) -> np.ndarray:
+        return self.vectors[: len(texts)]
+
+
+@pytest.fixture
+def folder(corpus, vectors, write_index, tmp_path) -> Path:
+    return write_index(tmp_path / "i", corpus, GivenVectors(vectors))
 
 
 @pytest.mark.parametrize("k", [1, 5, 12, 13, 1000])
@@ -45,9 +64,8 @@ def test_scores_of_chosen_rows(index, vectors):
     assert index.scores(vectors[3], np.array([], dtype=np.int64)).shape == (0,)
 
 
-def test_a_saved_index_opens_with_the_same_contents(index, vectors, tmp_path):
-    index.save(tmp_path / "i")
-    opened = PassageIndex.open(tmp_path / "i", "identity")
+def test_a_written_index_opens_with_the_same_contents(index, vectors, folder):
+    opened = PassageIndex.open(folder, "identity")
     assert list(opened.passages) == list(index.passages)
     assert opened.manifest.model == "a model" and opened.manifest.passages == 12
     np.testing.assert_array_equal(opened.search(vectors, 5)[1], index.search(vectors, 5)[1])
@@ -60,9 +78,7 @@ def test_unequal_numbers_are_refused_with_both(corpus, vectors):
 
 @pytest.mark.parametrize("name", ["passages/00000.arrow", "vectors/00000.npy", "index-1.faiss", "manifest.json"])
 @pytest.mark.parametrize("damage", ["remove", "truncate", "change"])
-def test_a_damaged_folder_is_refused(index, tmp_path, name, damage):
-    folder = tmp_path / "i"
-    index.save(folder)
+def test_a_damaged_folder_is_refused(folder, name, damage):
     path = folder / name
     content = path.read_bytes()
     if damage == "remove":
@@ -80,15 +96,13 @@ def test_a_missing_folder_is_refused(tmp_path):
         PassageIndex.open(tmp_path / "none", "identity")
 
 
-def test_an_index_of_another_model_is_refused_with_both(index, tmp_path):
-    index.save(tmp_path / "i")
+def test_an_index_of_another_model_is_refused_with_both(folder):
     with pytest.raises(IndexFolderError, match=r"built by the encoder a model \(identity\).*another \(other\)"):
-        PassageIndex.open(tmp_path / "i", "other")
+        PassageIndex.open(folder, "other")
 
 
-def test_a_future_layout_is_refused(index, tmp_path):
-    index.save(tmp_path / "i")
-    path = tmp_path / "i/manifest.json"
+def test_a_future_layout_is_refused(folder):
+    path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 9}))
     with pytest.raises(IndexFolderError, match="layout 9"):
-        PassageIndex.open(tmp_path / "i", "identity")
+        PassageIndex.open(folder, "identity")

@@ -2,7 +2,8 @@ import faiss
 import numpy as np
 import pytest
 
-from retriever.index_kinds import KINDS, KindError, build_index, choose_kind, needs
+from retriever.errors import BuildError
+from retriever.index_kinds import KINDS, build_index, choose_kind, needs
 from retriever.recall import exact_rows, recall, tune
 from retriever.stores.faiss_store import FaissStore
 from retriever.vector_shards import VectorShards, write_vectors
@@ -70,14 +71,14 @@ def test_auto_goes_by_passages_and_memory(count, memory, kind):
 
 
 def test_an_unknown_kind_is_refused_with_those_known():
-    with pytest.raises(KindError, match='"magic"; allowed are auto, flat, hnsw, ivfpq'):
+    with pytest.raises(BuildError, match='"magic"; allowed are auto, flat, hnsw, ivfpq'):
         choose_kind("magic", 10, 128, 10**9)
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers():
-    with pytest.raises(KindError, match=r"5\.\d GB of memory and the limit is 2\.0 GB: raise --memory-limit"):
+    with pytest.raises(BuildError, match=r"5\.\d GB of memory and the limit is 2\.0 GB: raise --memory-limit"):
         choose_kind("hnsw", 10_000_000, 128, 2 * 10**9)
-    with pytest.raises(KindError, match="at least 1,000 passages"):
+    with pytest.raises(BuildError, match="at least 1,000 passages"):
         choose_kind("ivfpq", 12, 128, 10**9)
 
 

@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 import Stemmer
 
+from core.errors import SettingsError
+from data.passages import Passage
+from core.records import Found, Retrieved
+from retriever.corpus import article_ranks
 from retriever.search import METHODS, Retriever
 
 QUESTION = "Which woodwind instrument has a reed?"
@@ -88,8 +92,38 @@ def test_odd_questions_are_searched_without_complaint(tiny_retriever, question, 
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones(tiny_retriever):
-    with pytest.raises(ValueError, match="'magic'.*dense, sparse, mixed, none, random"):
+    with pytest.raises(SettingsError, match="'magic'.*dense, sparse, mixed, none, random"):
         tiny_retriever.search(QUESTION, 3, "magic")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_search_learnt_is_recorded_and_the_question_is_encoded_once(tiny_retriever, monkeypatch, method):
+    expected = tiny_retriever.embed_questions([QUESTION])[0]
+    encode, asked = tiny_retriever.encoder.encode_questions, []
+    monkeypatch.setattr(
+        tiny_retriever.encoder, "encode_questions", lambda questions: asked.extend(questions) or encode(questions)
+    )
+    result = tiny_retriever.find(QUESTION, 4, method, seed=3)
+    assert asked == [QUESTION]
+    np.testing.assert_array_equal(result.vector, expected)
+    assert list(result.found) == tiny_retriever.search(QUESTION, 4, method, seed=3)
+    assert (result.question, result.method) == (QUESTION, method)
+    assert result.score_name == tiny_retriever.score_name(method)
+    assert result.low_scores == tiny_retriever.low_scores(result.found, method)
+
+
+def test_a_mixed_search_reads_the_words_of_the_corpus_once(tiny_retriever, monkeypatch):
+    sparse, scored = tiny_retriever.index.sparse, []
+    get_scores = sparse._model.get_scores
+    monkeypatch.setattr(sparse._model, "get_scores", lambda tokens: scored.append(tokens) or get_scores(tokens))
+    tiny_retriever.search(QUESTION, 4, "mixed")
+    assert len(scored) == 1
+
+
+def test_passages_of_one_article_share_its_rank():
+    titles = ["Albedo", "Moon", "Albedo"]
+    hits = tuple(Hit(rank, Passage("", title, "", "", ""), 0.5) for rank, title in enumerate(titles, start=1))
+    assert SearchResult("Why?", "dense", hits, np.zeros(1), "cosine", False).article_ranks == [0, 1, 0]
 
 
 def test_the_card_says_what_is_searched(tiny_retriever):

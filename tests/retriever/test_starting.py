@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, GPT2Config
 
-from retriever.encode import EncoderError
+from retriever.errors import EncoderError
 from retriever.starting import load_start
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}

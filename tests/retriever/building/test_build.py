@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import build_index
 from data.build_index import main
 from data.snippets import read_shards
 from retriever.building import build as building
+from retriever.building import command
 from retriever.building.check import card, verify
+from retriever.errors import IndexFolderError
 from retriever.index import PassageIndex
-from retriever.index_folder import IndexFolderError, read_manifest
+from retriever.index_folder import read_index_manifest
 from retriever.search import Retriever
 
 
@@ -156,7 +157,7 @@ def test_a_first_run_that_wrote_nothing_binds_nobody(tmp_path, capsys):
 
 def test_begun_anew_it_forgets_the_old(articles, whole):
     assert run(articles, whole, "--words", "20", "--restart") == 0
-    assert read_manifest(whole).settings["words"] == 20 and verify(whole)
+    assert read_index_manifest(whole).settings["words"] == 20 and verify(whole)
 
 
 @pytest.mark.parametrize("kind", ["hnsw", "flat"])
@@ -196,14 +197,14 @@ def test_a_change_that_was_killed_leaves_the_old_index_and_goes_on(
     if more == ["--add"]:
         source = tmp_path / "b.jsonl"
         source.write_text('{"title": "Zither", "text": "A zither has strings."}\n')
-    old = read_manifest(whole)
+    old = read_index_manifest(whole)
     with monkeypatch.context() as patch:
         patch.setattr("retriever.building.build.write_index", lambda *given: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             run(source, whole, *more)
-    assert read_manifest(whole) == old and verify(whole, encoder)
+    assert read_index_manifest(whole) == old and verify(whole, encoder)
     assert run(source, whole, *[word for word in more if word not in ("--add", "--reindex")]) == 0
-    new = read_manifest(whole)
+    new = read_index_manifest(whole)
     assert new.generation == 2 and verify(whole, encoder)
     assert (new.passages, new.kind) == ((old.passages + 1, "flat") if more == ["--add"] else (old.passages, "hnsw"))
 
@@ -216,7 +217,7 @@ def test_the_same_source_is_not_added_twice(articles, whole, capsys):
 def test_another_kind_keeps_passages_and_vectors(articles, whole, encoder):
     before = hashes(whole)
     assert run(articles, whole, "--kind", "hnsw", "--reindex") == 0
-    manifest = read_manifest(whole)
+    manifest = read_index_manifest(whole)
     assert manifest.kind == "hnsw" and manifest.recall["recall@10"] >= 0.95 and hashes(whole) == before
     assert [path.name for path in whole.glob("index-*")] == ["index-2.faiss"]
     assert "hnsw" in card(whole) and verify(whole, encoder)
@@ -328,4 +329,4 @@ def test_nothing_is_unpickled_or_left_behind(whole):
 
 
 def test_sizes_are_read():
-    assert build_index._bytes("2.5GB") == 2_500_000_000
+    assert command._bytes("2.5GB") == 2_500_000_000

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from data.sources import open_source
-from retriever.building.build import Options, build
+from retriever.building.build import build
 from retriever.building.embed import missing_jobs
-from retriever.building.plan import BuildError, Plan
+from retriever.building.plan import Options, Plan
 from retriever.building.ray_engine import ShardEmbedder, embed_on_ray
 from retriever.encode import Encoder
-from retriever.index_folder import read_manifest
+from retriever.errors import BuildError
+from retriever.index_folder import read_index_manifest
 
 ray = pytest.importorskip("ray")
 
@@ -87,13 +88,13 @@ def test_a_worker_that_dies_loses_nothing(whole, unembedded, two_workers):
             time.sleep(0.02)
 
     plan = Plan.read(whole)
-    jobs = missing_jobs(unembedded, read_manifest(whole).shards, plan.model["dimensions"])
+    jobs = missing_jobs(unembedded, read_index_manifest(whole).shards, plan.model["dimensions"])
     threading.Thread(target=kill_one, daemon=True).start()
     embed_on_ray(jobs, plan, OPTIONS, lambda rows: None, SlowEmbedder)
     assert killed and vectors(unembedded) == vectors(whole)
 
 
 def test_a_cluster_that_does_not_answer_is_named(whole, unembedded):
-    jobs = missing_jobs(unembedded, read_manifest(whole).shards, 128)
+    jobs = missing_jobs(unembedded, read_index_manifest(whole).shards, 128)
     with pytest.raises(BuildError, match=r"no Ray cluster answers at 127.0.0.1:1: .*--engine ray:ADDRESS"):
         embed_on_ray(jobs, Plan.read(whole), replace(OPTIONS, engine="ray:127.0.0.1:1"), lambda rows: None)

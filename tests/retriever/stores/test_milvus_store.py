@@ -9,8 +9,8 @@ import pytest
 from data.build_index import main
 from data.passages import read_vital_articles
 from retriever.encode import Encoder
+from retriever.errors import IndexFolderError
 from retriever.index import PassageIndex
-from retriever.index_folder import IndexFolderError
 from retriever.search import METHODS, Retriever
 
 pytest.importorskip("pymilvus")
@@ -85,7 +85,7 @@ def test_the_vital_articles_have_the_same_top_ten(tmp_path, monkeypatch):
     from retriever.embedded import load_embedded_index
 
     encoder = Encoder.load()
-    embedded = load_embedded_index(encoder)
+    embedded = load_embedded_index(encoder.identity)
     rows = read_vital_articles(asset_path("vital-articles"))[:1000]
     vectors = embedded.scores(np.eye(128, dtype=np.float32), np.arange(1000))
     by_text = {passage.text: vector for passage, vector in zip(rows, vectors, strict=True)}

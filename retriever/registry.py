@@ -1,0 +1,29 @@
+"""A corpus by what the command line says after --index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retriever.corpus import Corpus, CorpusPlan
+
+KINDS = ("an index folder", "hf:USER/NAME")
+
+
+def plan_corpus(index: Path | str | None = None, encoder: Path | str | None = None) -> CorpusPlan:
+    """Find out what a corpus needs, and fetch what is missing; nothing is loaded yet.
+
+    Args:
+        index: one of `KINDS`; None for the embedded vital articles.
+        encoder: a RetriBERT checkpoint's folder; None for the one that the index was built by.
+
+    Raises:
+        core.errors.UserError: it cannot be had; the message says why and what to do.
+    """
+    from retriever.search import RetrieverPlan
+
+    return RetrieverPlan.of(index, encoder)
+
+
+def open_corpus(index: Path | str | None = None, encoder: Path | str | None = None) -> Corpus:
+    """The same, loaded."""
+    return plan_corpus(index, encoder).open()
