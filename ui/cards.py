@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from answers import Answer
+from core.overlap import RUN, share_copied
 from generator.abstention import says_lacking
 from generator.attribution import TracedSentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
-from ui.overlap import RUN, share_copied
 
 _LABEL_CLASSES = {"supported": "supported", "partly": "partly", "not supported": "unsupported"}
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from answers import Answer, AskSettings
+from core.overlap import RUN, share_copied
 from generator.attribution import TracedSentence
 from ui import cards
 from ui.markup import escape, waiting
-from ui.overlap import RUN, share_copied
 
 
 def panel_empty(title: str, text: str = "") -> str:

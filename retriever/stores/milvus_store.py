@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.words import snowball_stems
 from data.passage_table import PassageTable
 from data.passages import Passage, PassageSequence
 from retriever.index_folder import IndexFolderError, IndexManifest
-from retriever.sparse import K1, B, stems
+from retriever.sparse import K1, B
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -90,7 +91,7 @@ class MilvusWords:
 
     def _found(self, question: str, k: int, among: str = "") -> dict[int, float]:
         """Row → score of the passages that hold a word of the question."""
-        words = stems([question])[0]
+        words = snowball_stems([question])[0]
         if not words or k == 0:
             return {}
         hits = self._client.search(
@@ -216,7 +217,7 @@ def _create(client: MilvusClient, collection: str, dimensions: int, served: bool
 def _rows(passages: PassageTable, vectors: np.ndarray, numbers: np.ndarray) -> list[dict[str, Any]]:
     """Passages with their vectors as Milvus takes them; what is longer than a field holds is cut at a character."""
     read = [passages[int(number)] for number in numbers]
-    tokens = stems([f"{passage.title}. {passage.text}" for passage in read])
+    tokens = snowball_stems([f"{passage.title}. {passage.text}" for passage in read])
     rows = []
     for number, passage, vector, words in zip(numbers, read, vectors, tokens, strict=True):
         values = {"passage": passage.id, **{name: getattr(passage, name) for name in _FIELDS[1:]}}
