@@ -42,18 +42,17 @@ def _ours(tokens: int, drafted: bool = True) -> Round:
     if fast is None:
         raise PeerMissingError("the fast decoder cannot run here: numba is not installed, or the cache is read-only")
     prefix, passages, question = parts(generator.layout)
-    cache = PassageCache(model, prefix, 256 << 20)
 
-    def begin() -> tuple[FastState, Tensor]:
+    def begin(cache: PassageCache) -> tuple[FastState, Tensor]:
         state = fast.start([model.fuse(cache.prefix, cache.read(passages))], [Drafts(passages)] if drafted else [])
         return state, state.feed([question])
 
     def run() -> Measures:
-        cache.forget()
+        cache = PassageCache(model, prefix, 256 << 20)
         start = time.perf_counter()
-        begin()
+        begin(cache)
         middle = time.perf_counter()
-        state, logits = begin()
+        state, logits = begin(cache)
         again = time.perf_counter()
         for _ in range(tokens):
             logits = state.feed([[int(logits[0].argmax())]])

@@ -6,19 +6,19 @@ evaluation/README.md.
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.overlap import ngrams
+from core.words import folded_words
 from data.sentences import is_complete, split_sentences
 from evaluation.names import Mention, mentions
 
 COPIED_WORDS = 8
 REPEATED_WORDS = 4
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 Measures = dict[str, float | int | None]
 
 
@@ -128,10 +128,10 @@ def measure(item: Item, rouge_l: RougeL) -> Measured:
     """Measure one answer."""
     texts = [text for _, text in item.passages]
     titles = [title for title, _ in item.passages]
-    words = word_list(item.answer)
+    words = folded_words(item.answer)
     sentences = split_sentences(item.answer)
-    sources = [word_list(text) for text in texts]
-    plain = [" ".join(word_list(sentence)) for sentence in sentences]
+    sources = [folded_words(text) for text in texts]
+    plain = [" ".join(folded_words(sentence)) for sentence in sentences]
     return Measured(
         item,
         rouge_l(item.reference, item.answer),
@@ -175,23 +175,14 @@ def worst_unfound(measured: Iterable[Measured], most: int = 20) -> list[dict[str
     return [{"id": identity, "unfound": texts} for identity, texts in rows]
 
 
-def word_list(text: str) -> list[str]:
-    """The words of a text without case and punctuation.
-
-    >>> word_list("The Moon's pull: 1.5 times!")
-    ['the', "moon's", 'pull', '1', '5', 'times']
-    """
-    return [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
-
-
 def copied_ngrams(words: Sequence[str], sources: Sequence[Sequence[str]], n: int = COPIED_WORDS) -> tuple[int, int]:
     """How many of the n-grams of an answer occur in one of its sources, and how many it has.
 
     >>> copied_ngrams("a b c d".split(), ["x a b c".split()], n=2)
     (2, 3)
     """
-    known = {ngram for source in sources for ngram in _ngrams(source, n)}
-    own = _ngrams(words, n)
+    known = {ngram for source in sources for ngram in ngrams(source, n)}
+    own = ngrams(words, n)
     return sum(ngram in known for ngram in own), len(own)
 
 
@@ -223,7 +214,7 @@ def repeated_ngrams(words: Sequence[str], n: int = REPEATED_WORDS) -> tuple[int,
     >>> repeated_ngrams("a b a b a".split(), n=2)
     (2, 4)
     """
-    own = _ngrams(words, n)
+    own = ngrams(words, n)
     return len(own) - len(set(own)), len(own)
 
 
@@ -244,10 +235,6 @@ def unanswerable_told(answerable: Sequence[bool], reference: Sequence[bool]) -> 
     }
 
 
-def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    return [tuple(words[place : place + n]) for place in range(len(words) - n + 1)]
-
-
 def _shared(left: Sequence[str], right: Sequence[str]) -> int:
     """How many words two lists have in common at their beginnings."""
     length = 0
@@ -261,7 +248,7 @@ def _shared(left: Sequence[str], right: Sequence[str]) -> int:
 def _stretch(measured: Iterable[Measured]) -> float | None:
     """The density: how long the copied stretch is in which a word stands, on average over all words."""
     kept = list(measured)
-    words = sum(len(word_list(one.item.answer)) for one in kept)
+    words = sum(len(folded_words(one.item.answer)) for one in kept)
     return round(sum(length**2 for one in kept for length in one.stretches) / words, 2) if words else None
 
 

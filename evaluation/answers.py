@@ -19,18 +19,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from answers import AskSettings, QuestionError
 from tqdm import tqdm
 
 from batch import answer_rows, begin
+from core.records import QuestionError
+from core.settings import METHODS, Settings
 from data.questions import Question, QuestionSetError, load_questions
 from evaluation.answer_files import AnswersFileError, read_answers, written
 from evaluation.answer_metrics import Item, MissingToolError, RougeL, measure, summarize, worst_unfound
 from evaluation.comparison import tally_text, write_sheet
 from evaluation.sheet import SheetError
 from evaluation.votes import VotesError, tally
-from generator.base import GenerationSettings
-from retriever.search import METHODS
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -43,8 +42,9 @@ Report = dict[str, Row]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
     from batch import QuestionsFileError
+    from core.errors import SettingsError
     from data.assets import AssetError
-    from generator.base import GeneratorError, SettingsError
+    from generator.base import GeneratorError
     from retriever.encode import EncoderError
     from retriever.index import IndexFolderError
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments."""
-    ask = AskSettings()
+    ask = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.answers", description="Measure answers against their passages and written answers."
     )
@@ -162,11 +162,11 @@ def _report(given: argparse.Namespace) -> str:
     if given.generator:
         from qa import LongFormQA
 
-        settings = AskSettings(given.retrieval, given.passages, given.generator, GenerationSettings(seed=given.seed))
+        settings = Settings(given.retrieval, given.passages, given.generator, seed=given.seed)
         begun = begin(given.questions, given.output, settings) if given.output else None
         qa = LongFormQA.load(given.index)
         if begun and given.output:
-            answer_rows(qa, *begun, given.output, settings)
+            answer_rows(qa.ask, *begun, given.output, settings)
             files.append(given.output)
         if given.loss is not None:
             name = str(given.output or given.generator)
@@ -177,7 +177,7 @@ def _report(given: argparse.Namespace) -> str:
     return _json(report) if given.json else _text(report)
 
 
-def _losses(qa: LongFormQA, questions: Sequence[Question], settings: AskSettings, output: Path | None) -> Row:
+def _losses(qa: LongFormQA, questions: Sequence[Question], settings: Settings, output: Path | None) -> Row:
     """The part of a row that says how likely the generator finds the written answers."""
     from evaluation.loss import Scoring, measure_losses, summarize_losses
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from answers import AskSettings, check_question
 from tqdm import tqdm
 
 from batch import finished
+from core.records import Retrieved, check_question
+from core.settings import Settings
 from data.questions import Question
-from generator.base import ReadPassage
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -30,13 +30,13 @@ Row = dict[str, Any]
 class Scoring(Protocol):
     """A generator that can say how likely a given answer is."""
 
-    def answer_loss(self, question: str, passages: Sequence[ReadPassage], answer: str) -> tuple[float, int]:
+    def answer_loss(self, retrieved: Retrieved, answer: str) -> tuple[float, int]:
         """The sum of the negative log-likelihoods of an answer's tokens, in nats, and the number of tokens."""
         ...
 
 
 def measure_losses(
-    qa: LongFormQA, questions: Sequence[Question], settings: AskSettings, output: Path | None = None
+    qa: LongFormQA, questions: Sequence[Question], settings: Settings, output: Path | None = None
 ) -> list[Row]:
     """The losses of all written answers, one row a question.
 
@@ -88,18 +88,16 @@ def summarize_losses(rows: Iterable[Row]) -> dict[str, float | int]:
     return {name: round(mean, 4) for name, mean in means.items()} | {"answers": len(kept), "tokens": tokens}
 
 
-def _under(condition: str, settings: AskSettings) -> AskSettings:
+def _under(condition: str, settings: Settings) -> Settings:
     """The settings under which a condition's passages are found."""
     return settings if condition == "retrieved" else replace(settings, retrieval=condition)
 
 
-def _loss(qa: LongFormQA, item: Question, settings: AskSettings) -> tuple[float, int]:
+def _loss(qa: LongFormQA, item: Question, settings: Settings) -> tuple[float, int]:
     """The loss of one written answer, beside what the generator reads of the passages found."""
     generator = qa.generator(settings.generator)
     assert isinstance(generator, Scoring)
-    hits = qa.retrieve(item.question, settings)
-    read = generator.read(item.question, [hit.passage for hit in hits])
-    return generator.answer_loss(check_question(item.question), read, item.answer)
+    return generator.answer_loss(generator.read(qa.retrieve(item.question, settings)), item.answer)
 
 
 def _read(output: Path) -> list[Row]:

@@ -6,16 +6,15 @@ models. What counts is laid down in `mentions` and explained in evaluation/READM
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from core.words import forms, without_possessive
 from data.questions import load_questions
 from evaluation.numerals import is_vague, number_test, numbers_of
-from evaluation.words import Word, lower_case_words, normal_form, words_of
+from evaluation.tokens import Token, lower_case_words, normal_form, tokens_of
 
 # Words that are capitalised within titles and names and carry nothing themselves.
 _FUNCTION = frozenset(
@@ -64,9 +63,9 @@ def mentions(answer: str, sources: Sequence[str]) -> list[Mention]:
     >>> [mention.text for mention in mentions("Romans met Greeks in 1903.", ["A Roman, a Gaul."]) if not mention.found]
     ['Greeks', '1903']
     """
-    words = list(words_of(answer))
-    known = [word for source in sources for word in words_of(source)]
-    forms = {form for word in known if word.digits is None for form in _forms(word.text)}
+    words = list(tokens_of(answer))
+    known = [word for source in sources for word in tokens_of(source)]
+    known_forms = {form for word in known if word.digits is None for form in forms(word.text)}
     has_number = number_test(known)
     numbers = {first: (value, last) for value, first, last in numbers_of(words)}
     within = {place for first, (_, last) in numbers.items() for place in range(first, last + 1)}
@@ -79,17 +78,17 @@ def mentions(answer: str, sources: Sequence[str]) -> list[Mention]:
                 text = normal_form(answer)[word.start : words[last].end]
                 found.append(Mention(text, "number", has_number(words[place : last + 1], value)))
         elif place not in within and is_name(word):
-            found.append(Mention(word.text, "name", not forms.isdisjoint(_forms(word.text))))
+            found.append(Mention(word.text, "name", not known_forms.isdisjoint(forms(word.text))))
     return found
 
 
-def _name_test(words: Sequence[Word], known: Sequence[Word]) -> Callable[[Word], bool]:
+def _name_test(words: Sequence[Token], known: Sequence[Token]) -> Callable[[Token], bool]:
     """The test whether a word of an answer is a name, given all words of the answer and of its sources."""
     elsewhere = {word.text.casefold() for word in [*words, *known] if not word.opens and word.text[0].isupper()}
     lower = {word.text for word in [*words, *known] if word.text.islower()}
 
-    def is_name(word: Word) -> bool:
-        plain = _bare(word.text).casefold()
+    def is_name(word: Token) -> bool:
+        plain = without_possessive(word.text).casefold()
         if word.digits is not None or word.text.islower() or plain in _FUNCTION or plain.startswith(("i'", "i’")):
             return False
         if not word.opens or any(letter.isupper() for letter in word.text[1:]):
@@ -99,7 +98,7 @@ def _name_test(words: Sequence[Word], known: Sequence[Word]) -> Callable[[Word],
             return True
         if plain.endswith("ly") or plain in _OPENERS:
             return False
-        return not any(form in lower or form in ordinary_words() for form in {small, plain, *_forms(plain)})
+        return not any(form in lower or form in ordinary_words() for form in {small, plain, *forms(plain)})
 
     return is_name
 
@@ -109,28 +108,3 @@ def ordinary_words() -> frozenset[str]:
     """The words that the written answers have in lower case somewhere; questions are not always spelt with care."""
     items = [item for split in ("train", "close", "dev") for item in load_questions(split)]
     return frozenset(word for item in items for word in lower_case_words(item.answer))
-
-
-def _bare(text: str) -> str:
-    """A word without its possessive."""
-    return re.sub(r"['’]s?$", "", text)
-
-
-def _forms(text: str) -> set[str]:
-    """A word without case, accents and possessive, and what its singular may be; equal words share a form.
-
-    >>> _forms("Italians") & _forms("Italian"), _forms("Brontë's") & _forms("Bronte")
-    ({'italian'}, {'bronte'})
-    """
-    decomposed = unicodedata.normalize("NFKD", _bare(text).casefold())
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    forms = {plain}
-    if len(plain) > 4 and plain.endswith("an"):
-        forms.add(plain[:-1])  # America, American
-    if len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss"):
-        forms.add(plain[:-1])
-        if plain.endswith("ies"):
-            forms.add(plain[:-3] + "y")
-        elif plain.endswith("es"):
-            forms.add(plain[:-2])
-    return forms

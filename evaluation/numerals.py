@@ -8,28 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
-from evaluation.words import Word
+from core.words import NUMBER_WORDS
+from evaluation.tokens import Token
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen".split()
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+# Words from a thousand on multiply what stands before them.
+_LEAST_SCALE = 1000
+_VALUES = NUMBER_WORDS | {"trillion": 10**12}
 _IRREGULAR = {"first": "one", "second": "two", "third": "three", "fifth": "five", "eighth": "eight", "ninth": "nine"}
 _IRREGULAR |= {"twelfth": "twelve"}
 
 
-def number_test(known: Sequence[Word]) -> Callable[[Sequence[Word], Decimal], bool]:
+def number_test(known: Sequence[Token]) -> Callable[[Sequence[Token], Decimal], bool]:
     """The test whether the sources, whose words are given, have a number, given as its words and its value."""
     values = {value for value, _, _ in numbers_of(known, keep_parts=True)}
     plain = {word.text.casefold() for word in known}
 
-    def has_number(parts: Sequence[Word], value: Decimal) -> bool:
+    def has_number(parts: Sequence[Token], value: Decimal) -> bool:
         first, last = parts[0], parts[-1].text.casefold()
         if value in values:
             return True
-        if first.digits is not None and last in _SCALES:
+        if first.digits is not None and _VALUES.get(last, 0) >= _LEAST_SCALE:
             return first.digits in values and last in plain  # "from 5 to 6 million"
         # The 1600s are the 17th century.
         return last.endswith("00s") and value / 100 + 1 in values and not plain.isdisjoint({"century", "centuries"})
@@ -37,12 +35,12 @@ def number_test(known: Sequence[Word]) -> Callable[[Sequence[Word], Decimal], bo
     return has_number
 
 
-def is_vague(parts: Sequence[Word]) -> bool:
+def is_vague(parts: Sequence[Token]) -> bool:
     """Whether a number is no more than "a hundred" or "a thousandth"."""
     return len(parts) == 1 and _number_word(parts[0])[0] in ("hundred", "scale")
 
 
-def numbers_of(words: Sequence[Word], keep_parts: bool = False) -> Iterator[tuple[Decimal, int, int]]:
+def numbers_of(words: Sequence[Token], keep_parts: bool = False) -> Iterator[tuple[Decimal, int, int]]:
     """Numbers as (value, first word, last word); with `keep_parts` also the digits of "5 million" by themselves."""
     place = 0
     while place < len(words):
@@ -58,7 +56,7 @@ def numbers_of(words: Sequence[Word], keep_parts: bool = False) -> Iterator[tupl
         place = last + 1
 
 
-def _number_at(words: Sequence[Word], place: int) -> tuple[Decimal, int] | None:
+def _number_at(words: Sequence[Token], place: int) -> tuple[Decimal, int] | None:
     """The number that begins at a word, as (value, last word)."""
     total = Decimal(0)
     current: Decimal | None = None
@@ -87,7 +85,7 @@ def _number_at(words: Sequence[Word], place: int) -> tuple[Decimal, int] | None:
     return None if last is None else (total + (current or 0), last)
 
 
-def _number_word(word: Word) -> tuple[str, Decimal]:
+def _number_word(word: Token) -> tuple[str, Decimal]:
     """The part that a word plays in a number; "" for none."""
     if word.digits is not None:
         return "digits", word.digits
@@ -98,21 +96,18 @@ def _number_word(word: Word) -> tuple[str, Decimal]:
         text = text[:-4] + "y"
     elif text.endswith("th"):
         text = text[:-2]
-    if text in _UNITS:
-        value = _UNITS.index(text)
-        return ("unit" if value < 10 else "tens"), Decimal(value)
-    if text in _TENS:
-        return "tens", Decimal(10 * (_TENS.index(text) + 2))
-    if text in _SCALES:
-        return "scale", Decimal(10) ** _SCALES[text]
-    return (text, Decimal(0)) if text in ("hundred", "and") else ("", Decimal(0))
+    value = _VALUES.get(text)
+    if value is None:
+        return "and" if text == "and" else "", Decimal(0)
+    kind = "unit" if value < 10 else "tens" if value < 100 else "hundred" if value < _LEAST_SCALE else "scale"
+    return kind, Decimal(value)
 
 
-def _is_ordinal(word: Word) -> bool:
+def _is_ordinal(word: Token) -> bool:
     """Whether a number word closes its number: "first thousand" is not 1,000."""
     return word.text.casefold() in _IRREGULAR or word.text.casefold().endswith("th")
 
 
-def _touching(left: Word, right: Word) -> bool:
+def _touching(left: Token, right: Token) -> bool:
     """Whether two words have only a space or a hyphen between them."""
     return right.start - left.end == 1

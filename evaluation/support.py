@@ -21,13 +21,14 @@ import numpy as np
 from tqdm import tqdm
 
 from core.json_lines import json_lines
+from core.records import read_texts
 from data.passages import Passage
 from data.questions import Claim, QuestionSetError, load_claims, passages_by_title
 from data.sentences import split_sentences
 from evaluation.answer_files import AnswersFileError
 
 if TYPE_CHECKING:
-    from generator.attribution import Checker
+    from generator.judging import Judge
 
 DEFAULT_CLAIMS = "data/lfqa/claims_dev.jsonl"
 Report = dict[str, Any]
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if claims:
             report = claims_report(claims, passages_by_title(passages), SupportModel.load())
         else:
-            checker = SupportModel.load()
-            report = {name: answers_report(rows, passages, checker, given.seed) for name, rows in answers.items()}
+            judge = SupportModel.load()
+            report = {name: answers_report(rows, passages, judge, given.seed) for name, rows in answers.items()}
     except (AnswersFileError, AssetError, IndexFolderError, MissingPassageError, QuestionSetError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -74,13 +75,13 @@ class MissingPassageError(ValueError):
     """Claims name passages that the corpus lacks; the titles are said."""
 
 
-def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], checker: Checker) -> Report:
+def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judge: Judge) -> Report:
     """The figures of a file of claims.
 
     Args:
         claims: with verdicts.
         passages: by title.
-        checker: gives each claim a probability.
+        judge: gives each claim a probability.
 
     Returns:
         "auc": the chance that a supported claim is given more than an unsupported one; None when all have one verdict.
@@ -101,8 +102,8 @@ def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], chec
         groups.setdefault(claim.read, []).append(row)
     chances = np.zeros(len(claims))
     for titles, rows in tqdm(groups.items(), desc="judging", unit="passage set"):
-        read = [(title, passages[title].text) for title in titles]
-        found = checker.check([claims[row].claim for row in rows], read)
+        read = read_texts([passages[title].text for title in titles], titles)
+        found = judge.judge([claims[row].claim for row in rows], read)
         chances[rows] = [support.probability for support in found]
     truth = np.array([claim.supported for claim in claims], bool)
     kinds = np.array([claim.kind for claim in claims])
@@ -127,7 +128,7 @@ def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], chec
 def answers_report(
     rows: Sequence[tuple[list[str], list[tuple[str, str]]]],
     passages: Sequence[Passage],
-    checker: Checker,
+    judge: Judge,
     seed: int = 0,
 ) -> Report:
     """The share of supported, partly supported and unsupported sentences, by the passages they are judged with.
@@ -135,7 +136,7 @@ def answers_report(
     Args:
         rows: (sentences, passages read) of each answer.
         passages: the corpus, from which random ones are drawn.
-        checker: judges the sentences.
+        judge: judges the sentences.
         seed: of the drawing.
 
     Returns:
@@ -146,9 +147,13 @@ def answers_report(
     found: dict[str, list[tuple[str, float]]] = {"retrieved": [], "random": [], "none": []}
     for sentences, read in tqdm(rows, desc="judging", unit="answer"):
         drawn = rng.sample(passages, min(len(read), len(passages)))
-        beside = {"retrieved": read, "random": [(p.title, p.text) for p in drawn], "none": []}
-        for name, shown in beside.items():
-            found[name] += [(support.label, support.probability) for support in checker.check(sentences, shown)]
+        shown = {"retrieved": read, "random": [(passage.title, passage.text) for passage in drawn], "none": []}
+        beside = {
+            name: read_texts([text for _, text in pairs], [title for title, _ in pairs])
+            for name, pairs in shown.items()
+        }
+        for name, passages_shown in beside.items():
+            found[name] += [(support.label, support.probability) for support in judge.judge(sentences, passages_shown)]
     total = len(found["retrieved"])
     report: Report = {
         name: {

@@ -5,13 +5,14 @@ It knows words and row numbers; vectors are elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.words import snowball_stems
 from data.passages import Passage
 from retriever.ranking import best
 
@@ -39,7 +40,7 @@ class Bm25:
         import bm25s
 
         model = bm25s.BM25(method="lucene", k1=K1, b=B)
-        tokens = stems([f"{passage.title}. {passage.text}" for passage in passages])
+        tokens = snowball_stems([f"{passage.title}. {passage.text}" for passage in passages])
         # In order, so that the same passages give the same files; bm25s alone takes the words as a set has them.
         vocabulary = {word: number for number, word in enumerate(sorted(set(chain.from_iterable(tokens))))}
         model.index(([[vocabulary[word] for word in own] for own in tokens], vocabulary), show_progress=False)
@@ -71,16 +72,7 @@ class Bm25:
 
     def _all(self, question: str) -> np.ndarray:
         """BM25 of every passage, float32 (n,)."""
-        known = [token for token in stems([question])[0] if token in self._model.vocab_dict]
+        known = [token for token in snowball_stems([question])[0] if token in self._model.vocab_dict]
         if not known:
             return np.zeros(self._count, np.float32)
         return self._model.get_scores(known)
-
-
-def stems(texts: Sequence[str]) -> list[list[str]]:
-    """Stems (Snowball's) of lower-case words without English stop words."""
-    import bm25s
-    import Stemmer
-
-    stemmer = Stemmer.Stemmer("english")
-    return bm25s.tokenize(list(texts), stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False)

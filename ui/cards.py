@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from core.overlap import RUN, share_copied
 from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
-from ui.overlap import RUN, share_copied
 
 _LABEL_CLASSES = {SUPPORTED: "supported", PARTLY: "partly", NOT_SUPPORTED: "unsupported"}
 

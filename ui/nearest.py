@@ -20,9 +20,9 @@ from typing import Protocol
 import numpy as np
 
 from core.records import Found
+from core.words import folded_words
 from data.questions import Question, load_questions
 from ui.markup import escape, waiting
-from ui.overlap import words
 
 # Questions chosen by hand from the development split: fit for all ages, and no model was trained on them.
 _PICKED = Path(__file__).with_name("random_questions.json")
@@ -67,7 +67,7 @@ class NearestQuestions:
         """
         self._searcher = searcher
         self._questions = list(questions)
-        self._tokens = [set(words(item.question)) for item in self._questions]
+        self._tokens = [set(folded_words(item.question)) for item in self._questions]
         counts = Counter(token for tokens in self._tokens for token in tokens)
         self._weight = {token: log(1 + len(self._questions) / count) for token, count in counts.items()}
         self._by_title: dict[str, list[int]] = {}
@@ -79,7 +79,7 @@ class NearestQuestions:
 
     def find(self, question: str) -> Nearest | None:
         """The nearest written question; None when there is none to compare."""
-        asked = words(question)
+        asked = folded_words(question)
         rows = sorted({*self._about_found_articles(question), *self._sharing_words(asked)})
         if not rows:
             return None
@@ -88,7 +88,7 @@ class NearestQuestions:
         cosines = vectors @ query / np.maximum(norms, 1e-12)
         best = int(cosines.argmax())
         item = self._questions[rows[best]]
-        same = words(item.question) == asked
+        same = folded_words(item.question) == asked
         return Nearest(item, 1.0 if same else float(cosines[best]))
 
     def _about_found_articles(self, question: str) -> Iterable[int]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.overlap import RUN, share_copied
 from core.records import Answer, Sentence
 from core.settings import Settings
 from ui import cards
 from ui.markup import escape, waiting
-from ui.overlap import RUN, share_copied
 
 
 def panel_empty(title: str, text: str = "") -> str:

@@ -12,23 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.records import Found, Retrieved
+from core.words import leans
 from data.sentences import is_complete, split_sentences
 from generator.grounding import says_new, word_list, word_pairs
 from generator.selection.ranker import Sentence, SentenceRanker
 from retriever.corpus import article_ranks
 
 Embed = Callable[[Sequence[str]], np.ndarray]
-# A sentence that begins so leans on the one before it.
-_LEANING = re.compile(
-    r"^(?:\W*)(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Hence|Also|"
-    r"Another|Other|Others|Here|There|Instead|Similarly|Likewise|Conversely|Additionally|Furthermore|"
-    r"Moreover|Then|Later|Afterwards|In (?:this|these|addition|contrast|both|such)|For (?:this|example|instance)|"
-    r"(?:In|As|According|Under|For|At|On|By|With|When|While|Although|Though)\b.{0,100}?, (?:it|they|he|she|this)|"
-    r"As (?:such|a result)|The (?:former|latter|other|others|second|third|same)|[^,]{1,60}, (?:it|they|he|she|this))\b"
-)
-# Among so many words of a sentence one of these leans on something before it, unless a name is there.
-_FIRST_WORDS = 7
-_PRONOUNS = frozenset("he she they him her them his their it its".split())
 # Questions that compare: the answer speaks of all that they name.
 _COMPARING = re.compile(
     r"\b(?:differ\w*|compar\w*|versus|vs|same|both|than|between|or|(?:old|young|big|small|tall|larg|great|fast)\w*er)\b",
@@ -115,21 +105,6 @@ class Quoter:
         near = self._embed_texts([text for _, text, _ in sentences]) @ asked.vector
         rows = [Sentence(*row, float(value)) for row, value in zip(sentences, near, strict=True)]
         return self._ranker.probabilities(asked.question, rows)
-
-
-def leans(sentence: str) -> bool:
-    """Whether a sentence leans on the one before it: by its first word, or by a "he" or "it" before any name.
-
-    >>> leans("It was built in 1889."), leans("The tower was built in 1889.")
-    (True, False)
-    >>> leans("Though in his day he was a priest, he is read now."), leans("In 1889 Eiffel built his tower.")
-    (True, False)
-    """
-    if _LEANING.match(sentence):
-        return True
-    words = re.findall(r"\w+", sentence)[:_FIRST_WORDS]
-    pronoun = next((place for place, word in enumerate(words) if word.lower() in _PRONOUNS), None)
-    return pronoun is not None and not any(word[0].isupper() for word in words[1:pronoun])
 
 
 def best_opening(quotes: Sequence[Quote]) -> Quote | None:

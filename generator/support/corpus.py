@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from core.words import STOP_WORDS, Words, stem
 from data.passages import Passage
 from data.questions import Claim as HandWritten
 from data.questions import Question
@@ -26,7 +27,6 @@ from data.sentences import split_sentences
 from generator.support.cross_encoder import JOINT_LAYERS
 from generator.support.examples import Example, Spoiler, spoiled
 from generator.support.reading import Claim, Reader, Source, SourceSentence
-from generator.support.words import STOP_WORDS, Words, stem
 
 # Title → first row, last row and text of its head ("") and of each sentence.
 Places = dict[str, list[tuple[int, int, str]]]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from generator.support.words import STOP_WORDS, Words, stem
+from core.words import STOP_WORDS, Words, stem
 
 _OPPOSITES = (
     "largest smallest; large small; larger smaller; biggest smallest; big small; highest lowest; high low; higher "

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from core.records import Found, Judgement
+from core.words import STOP_WORDS
 from generator.support.compact import unpack
 from generator.support.cross_encoder import FLAGS, JOINT_LAYERS, CrossEncoder
 from generator.support.joint import UNSUPPORTED, Joint
 from generator.support.plain import plain_features
 from generator.support.reading import MOST_TOKENS, Claim, Rarity, Reader, Source
-from generator.support.words import STOP_WORDS
 
 FOLDER = Path(__file__).parent
 WEIGHTS, JOINT, RARITY = "cross_encoder.safetensors", "joint.json", "rarity.json"

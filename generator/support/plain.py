@@ -10,9 +10,9 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from core.words import NEGATIONS, Words
 from generator.support.examples import opposites
 from generator.support.reading import Claim, Reader, Source
-from generator.support.words import NEGATIONS, Words
 
 _EXTREME = frozenset(
     "all any always each entire entirely every exclusively first largest least main most never no none oldest only "

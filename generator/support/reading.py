@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.words import Words
 from data.sentences import split_sentences
 from generator.support.cross_encoder import CLAIM_POSITION, JOINT_LAYERS, LONGEST_CLAIM
-from generator.support.words import Words
 
 if TYPE_CHECKING:
     from torch import Tensor

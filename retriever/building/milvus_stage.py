@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.words import snowball_stems
 from data.passage_table import PassageTable
 from retriever.building.progress import Progress
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, passage_table, vector_shards
-from retriever.sparse import K1, B, stems
+from retriever.sparse import K1, B
 from retriever.stores.milvus_store import BATCH, FIELDS, ask_store, connect, resolved
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _create(client: MilvusClient, collection: str, dimensions: int, served: bool
 def _rows(passages: PassageTable, vectors: np.ndarray, numbers: np.ndarray) -> list[dict[str, Any]]:
     """Passages with their vectors as Milvus takes them; what is longer than a field holds is cut at a character."""
     read = [passages[int(number)] for number in numbers]
-    tokens = stems([f"{passage.title}. {passage.text}" for passage in read])
+    tokens = snowball_stems([f"{passage.title}. {passage.text}" for passage in read])
     rows = []
     for number, passage, vector, words in zip(numbers, read, vectors, tokens, strict=True):
         values = {"passage": passage.id, **{name: getattr(passage, name) for name in FIELDS[1:]}}

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.words import snowball_stems
 from data.passages import Passage, PassageSequence
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest
-from retriever.sparse import K1, stems
+from retriever.sparse import K1
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -86,7 +87,7 @@ class MilvusWords:
 
     def _found(self, question: str, k: int, among: str = "") -> dict[int, float]:
         """Row → score of the passages that hold a word of the question."""
-        words = stems([question])[0]
+        words = snowball_stems([question])[0]
         if not words or k == 0:
             return {}
         hits = self._client.search(

@@ -6,6 +6,7 @@ import statistics
 
 import pytest
 
+from core.words import folded_words
 from evaluation.answer_metrics import (
     Item,
     RougeL,
@@ -15,7 +16,6 @@ from evaluation.answer_metrics import (
     repeated_ngrams,
     summarize,
     unanswerable_told,
-    word_list,
     worst_unfound,
 )
 
@@ -141,6 +141,6 @@ def test_the_row_of_a_file_is_made_of_its_answers():
 
 def test_a_full_quotation_is_copied_whole():
     measured = measure(item(PASSAGE), RougeL())
-    words = len(word_list(PASSAGE))
+    words = len(folded_words(PASSAGE))
     assert measured.copied == (words - 7, words - 7) and measured.stretches == (words,)
     assert measured.to_json()["copied_stretch"] == words

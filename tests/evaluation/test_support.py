@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from data.passages import Passage
+from core.records import Judgement, Passage, read_texts
 from data.questions import Claim
 from evaluation.answer_files import AnswersFileError
 from evaluation.support import (
@@ -23,17 +23,17 @@ PASSAGES = {
 
 
 class Overlap:
-    """A checker that counts words: the share of a sentence's words that the passages hold."""
+    """A judge that counts words: the share of a sentence's words that the passages hold."""
 
-    def check(self, sentences, passages):
-        held = {word for _, text in passages for word in text.lower().strip(".").split()}
-        found = []
+    def judge(self, sentences, found):
+        held = {word for part in found for word in part.text.lower().strip(".").split()}
+        judgements = []
         for sentence in sentences:
             words = sentence.lower().strip(".").split()
             share = sum(word in held for word in words) / len(words)
             label = "supported" if share > 0.8 else "partly" if share > 0.4 else "not supported"
-            found.append(Support(share, label, 1 if held else None, ""))
-        return found
+            judgements.append(Judgement(share, label, 1 if held else None, ""))
+        return judgements
 
 
 CLAIMS = [
@@ -47,7 +47,9 @@ CLAIMS = [
 
 def test_the_figures_of_claims_against_scikit_learn():
     report = claims_report(CLAIMS, PASSAGES, Overlap())
-    chances = [Overlap().check([c.claim], [(t, PASSAGES[t].text) for t in c.read])[0].probability for c in CLAIMS]
+    chances = [
+        Overlap().judge([c.claim], read_texts([PASSAGES[t].text for t in c.read]))[0].probability for c in CLAIMS
+    ]
     truth = [claim.supported for claim in CLAIMS]
     assert report["auc"] == pytest.approx(roc_auc_score(truth, chances), abs=1e-4)
     assert report["accuracy"] == np.mean((np.array(chances) >= 0.5) == truth).round(4)

@@ -6,9 +6,6 @@ import pytest
 import Stemmer
 
 from core.errors import SettingsError
-from data.passages import Passage
-from core.records import Found, Retrieved
-from retriever.corpus import article_ranks
 from retriever.search import METHODS, Retriever
 
 QUESTION = "Which woodwind instrument has a reed?"
@@ -118,12 +115,6 @@ def test_a_mixed_search_reads_the_words_of_the_corpus_once(tiny_retriever, monke
     monkeypatch.setattr(sparse._model, "get_scores", lambda tokens: scored.append(tokens) or get_scores(tokens))
     tiny_retriever.search(QUESTION, 4, "mixed")
     assert len(scored) == 1
-
-
-def test_passages_of_one_article_share_its_rank():
-    titles = ["Albedo", "Moon", "Albedo"]
-    hits = tuple(Hit(rank, Passage("", title, "", "", ""), 0.5) for rank, title in enumerate(titles, start=1))
-    assert SearchResult("Why?", "dense", hits, np.zeros(1), "cosine", False).article_ranks == [0, 1, 0]
 
 
 def test_the_card_says_what_is_searched(tiny_retriever):

@@ -18,7 +18,6 @@ from ui.dependence import WithAndWithout
 from ui.feedback import read_records
 from ui.links import from_query, to_query
 from ui.nearest import NearestQuestions, nearest_html, random_question
-from ui.overlap import share_copied
 from ui.run_card import command
 
 CONTROL_VALUES = list(control_values({"min_words": 0, "generator": "extractive", "retrieval": "sparse"}).values())
@@ -172,9 +171,3 @@ def test_links_and_commands_give_question_and_settings_back(settings):
         given = _parser().parse_args(words[2:])
         assert given.question == text and _settings(given) == settings and given.json
         assert str(given.index or "") == index
-
-
-def test_copied_words_are_those_in_shared_runs():
-    assert share_copied("one two three four five six", ["zero one two three four five"]) == pytest.approx(5 / 6)
-    assert share_copied("one two three four", ["one two three four"]) == 0
-    assert share_copied("", ["x"]) == 0

@@ -24,7 +24,7 @@ _DEGREES = {"C": "Celsius", "F": "Fahrenheit"}
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Token:
     """A word or number in its place.
 
     Attributes:
@@ -42,7 +42,7 @@ class Word:
     digits: Decimal | None
 
 
-def words_of(text: str) -> Iterator[Word]:
+def tokens_of(text: str) -> Iterator[Token]:
     """The words and numbers of a text, with what opens a sentence marked."""
     text = normal_form(text)
     openings = set(_sentence_starts(text))
@@ -50,11 +50,11 @@ def words_of(text: str) -> Iterator[Word]:
         before = text[max(0, match.start() - 4) : match.start()]
         opens = match.start() in openings or _OPENING.search(before) is not None
         if match["dotted"]:
-            yield Word(match[0].replace(".", ""), match.start(), match.end(), False, None)
+            yield Token(match[0].replace(".", ""), match.start(), match.end(), False, None)
         elif match["word"]:
-            yield Word(match[0], match.start(), match.end(), opens, None)
+            yield Token(match[0], match.start(), match.end(), opens, None)
         else:
-            yield Word(match[0], match.start(), match.end(), opens, Decimal(match["digits"].replace(",", "")))
+            yield Token(match[0], match.start(), match.end(), opens, Decimal(match["digits"].replace(",", "")))
 
 
 def lower_case_words(text: str) -> Iterator[str]:
