@@ -6,7 +6,8 @@ import pytest
 import Stemmer
 
 from core.errors import SettingsError
-from retriever.search import METHODS, Retriever
+from core.settings import METHODS
+from retriever.search import Retriever
 
 QUESTION = "Which woodwind instrument has a reed?"
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.settings import METHODS
 from data.build_index import main
 from data.passages import read_vital_articles
 from retriever.encode import Encoder
 from retriever.errors import IndexFolderError
 from retriever.index import PassageIndex
-from retriever.search import METHODS, Retriever
+from retriever.search import Retriever
 
 pytest.importorskip("pymilvus")
 pytest.importorskip("milvus_lite")
