@@ -13,3 +13,13 @@ class UserError(Exception):
 
 class SettingsError(UserError):
     """A setting is outside its range; the message says what was given and what is allowed."""
+
+
+def first_line(error: BaseException) -> str:
+    r"""What another library's error says, in one line: its first one, or its kind where it says nothing.
+
+    >>> first_line(OSError("404: no such name\nTraceback …")), first_line(KeyError())
+    ('404: no such name', 'KeyError')
+    """
+    said = str(error).strip()
+    return said.splitlines()[0] if said else type(error).__name__

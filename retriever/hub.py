@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.errors import first_line
 from retriever.errors import IndexFolderError
 from retriever.index_folder import read_index_manifest
 
@@ -29,10 +30,9 @@ def index_folder(index: Path | str) -> Path:
     try:
         return Path(snapshot_download(name, repo_type="dataset"))
     except Exception as error:  # the hub's client raises what its transport raises, of many kinds
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise IndexFolderError(
-            f"the index {index} cannot be had from the hub: {said}. Check its name (hf:user/name), the network and "
-            "HF_TOKEN, or name a folder"
+            f"the index {index} cannot be had from the hub: {first_line(error)}. Check its name (hf:user/name), "
+            "the network and HF_TOKEN, or name a folder"
         ) from error
 
 
@@ -58,9 +58,8 @@ def push(folder: Path, name: str) -> str:
         hub.create_repo(name, repo_type="dataset", exist_ok=True)
         hub.upload_folder(repo_id=name, folder_path=folder, repo_type="dataset", ignore_patterns=_NOT_PUSHED)
     except Exception as error:  # as above
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise IndexFolderError(
-            f"{folder} cannot be pushed to {name}: {said}. Check the name (user/name), the network and HF_TOKEN, then "
-            "push again: what is there already is not sent twice"
+            f"{folder} cannot be pushed to {name}: {first_line(error)}. Check the name (user/name), the network and "
+            "HF_TOKEN, then push again: what is there already is not sent twice"
         ) from error
     return f"https://huggingface.co/datasets/{name}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from core.errors import first_line
 from data.passages import Passage
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, check_files, passage_table, read_index_manifest, today, vector_shards
@@ -150,8 +151,7 @@ class PassageIndex:
             )
             sparse = Bm25.open(folder / manifest.bm25_folder, manifest.passages) if manifest.has_bm25 else None
         except (RuntimeError, OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise IndexFolderError(f"the index {folder} cannot be read ({reason}); rebuild it") from error
+            raise IndexFolderError(f"the index {folder} cannot be read ({first_line(error)}); rebuild it") from error
         return cls(passage_table(folder, manifest), store, manifest, sparse)
 
 

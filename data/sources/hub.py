@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import first_line
 from data.sources.base import Record, SourceError, SourceOptions
 from data.sources.tables import Rows
 
@@ -56,8 +57,7 @@ class HubDataset(Rows):
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> SourceError:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return SourceError(
             f"the dataset {self.dataset} ({self.configuration or 'no configuration'}, split {self.options.split}) "
-            f"cannot be read: {said}. Check its name (hf:NAME:CONFIGURATION), --split and the network"
+            f"cannot be read: {first_line(error)}. Check its name (hf:NAME:CONFIGURATION), --split and the network"
         )

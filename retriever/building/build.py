@@ -307,8 +307,7 @@ def _finished(folder: Path) -> IndexManifest | None:
 def _check_folder(folder: Path) -> None:
     """Refuse a folder with other people's files."""
     if folder.is_dir():
-        names = (path.name for path in folder.iterdir())
-        others = sorted(name for name in names if not name.startswith(_OWN) and not name.endswith(".part"))
+        others = sorted(path.name for path in folder.iterdir() if not _own_name(path.name).startswith(_OWN))
         if others:
             raise BuildError(
                 f"{folder} holds other files ({others[0]}, …): name an empty folder, a new one, or an index"
@@ -317,8 +316,17 @@ def _check_folder(folder: Path) -> None:
         raise BuildError(f"{folder} is a file and cannot be written as a folder: name another --output")
 
 
+def _own_name(name: str) -> str:
+    """The name that a half-written file or folder would have got, see `core.files.replacing`; others' stay.
+
+    >>> _own_name(".index-1.faiss.77.1a2b3c4d.part"), _own_name("thesis.part")
+    ('index-1.faiss.77.1a2b3c4d.part', 'thesis.part')
+    """
+    return name[1:] if name.startswith(".") and name.endswith(".part") else name
+
+
 def _remove_left_overs(folder: Path) -> None:
-    """Remove what a run that was killed had half written, see `core.files.replacing`."""
+    """Remove what a run that was killed had half written."""
     for part in list(folder.rglob(".*.part")):
         if part.is_dir():
             shutil.rmtree(part)

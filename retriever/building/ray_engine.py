@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core.errors import first_line
 from retriever.building.embed import ShardJob, embed_shard
 from retriever.building.plan import Options, Plan
 from retriever.errors import BuildError
@@ -131,6 +132,6 @@ def _connect(ray: Any, address: str, cpus: int) -> None:  # noqa: ANN401 — the
             ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE, **common)
     except (OSError, RuntimeError, ValueError) as error:
         raise BuildError(
-            f"no Ray cluster answers at {address or 'this machine'}: {str(error).splitlines()[0]}. Start one with "
+            f"no Ray cluster answers at {address or 'this machine'}: {first_line(error)}. Start one with "
             "`ray start --head`, and name it as --engine ray:ADDRESS"
         ) from error

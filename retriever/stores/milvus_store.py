@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.errors import first_line
 from core.words import snowball_stems
 from data.passages import Passage, PassageSequence
 from retriever.errors import IndexFolderError
@@ -169,7 +170,6 @@ def ask_store(uri: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 —
     try:
         return question()
     except (MilvusException, ConnectionError) as error:
-        said = str(error).strip().splitlines()[0]
         raise IndexFolderError(
-            f"the Milvus store {uri} cannot be used: {said}. Check the address and MILVUS_TOKEN"
+            f"the Milvus store {uri} cannot be used: {first_line(error)}. Check the address and MILVUS_TOKEN"
         ) from error

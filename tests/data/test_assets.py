@@ -179,6 +179,8 @@ def test_a_killed_fetch_leaves_nothing_half(asset, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (folder / "tiny/model.bin").exists()
+    (folder / "tiny").mkdir(exist_ok=True)
+    (folder / "tiny/.model.bin.7.1a2b3c4d.part").write_bytes(CONTENT[:9])
     fetch([asset], folder)
     assert kept_files(folder) == {"tiny/model.bin"}
 

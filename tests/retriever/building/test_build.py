@@ -101,6 +101,19 @@ def test_killed_for_real_it_ends_with_the_same_bytes(articles, checkpoint, tmp_p
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
 
 
+def test_what_a_kill_left_half_written_is_removed_and_nothing_else(articles, tmp_path, whole, capsys):
+    folder = tmp_path / "i"
+    (folder / "vectors").mkdir(parents=True)
+    for name in ("vectors/.00000.npy.7.1a2b3c4d.part", ".index-1.faiss.7.1a2b3c4d.part"):
+        (folder / name).write_bytes(b"half")
+    (folder / ".bm25-1.7.1a2b3c4d.part").mkdir()
+    assert run(articles, folder) == 0
+    assert not list(folder.rglob("*.part")) and hashes(folder) == hashes(whole)
+    (folder / "thesis.part").write_text("Mine")
+    assert run(articles, folder) == 1 and "holds other files (thesis.part" in capsys.readouterr().err
+    assert (folder / "thesis.part").read_text() == "Mine"
+
+
 def test_readers_in_other_processes_write_the_same_passages(articles, tmp_path, whole):
     assert run(articles, tmp_path / "two", "--workers", "2") == 0
     assert hashes(tmp_path / "two") == hashes(whole)
