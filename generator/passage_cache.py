@@ -15,8 +15,6 @@ from torch import Tensor
 from generator.modeling_fused import FusedModel
 
 _Key = tuple[int, ...]
-# New passages are read this many at a time, of like length, so that padding and attention stay small.
-_AT_ONCE = 2
 
 
 class PassageCache:
@@ -51,19 +49,20 @@ class PassageCache:
             self._bytes = 0
 
     def read(self, passages: Sequence[Sequence[int]]) -> list[Tensor]:
-        """The states of passages, given as token ids, each at least one; only those not read before are computed."""
+        """The states of passages, given as token ids, each at least one; only those not read before are computed.
+
+        Each is read alone. Padded beside a longer one it would come out otherwise in the last bits, and what was read
+        before would decide what a seed gives.
+        """
         keys = [tuple(passage) for passage in passages]
         with self._lock:
             known = {key: self._states[key] for key in keys if key in self._states}
             for key in known:
                 self._states.move_to_end(key)
-        unread = sorted({key for key in keys if key not in known}, key=len)
-        for start in range(0, len(unread), _AT_ONCE):
-            part = unread[start : start + _AT_ONCE]
+        unread = [key for key in dict.fromkeys(keys) if key not in known]
+        for key in unread:
             with torch.inference_mode():
-                # A copy, so that no state keeps the whole batch in memory.
-                states = [state.clone() for state in self._model.read(self.prefix, part)]
-            known |= dict(zip(part, states, strict=True))
+                (known[key],) = self._model.read(self.prefix, [key])
         self._keep({key: known[key] for key in unread})
         return [known[key] for key in keys]
 

@@ -37,6 +37,13 @@ def test_states_are_those_of_reading_alone_and_each_passage_is_read_once(model, 
     assert cache.bytes == sum(state.nbytes for state in states[:3])
 
 
+def test_states_are_the_same_bits_whatever_else_is_read(model):
+    passages = [[(7 * place + length) % 250 for place in range(length)] for length in (5, 40, 97, 130)]
+    together = PassageCache(model, [1, 2], 1 << 24).read(passages)
+    for passage, state in zip(passages, together, strict=True):
+        assert torch.equal(state, PassageCache(model, [1, 2], 1 << 24).read([passage])[0])
+
+
 def test_the_least_recently_used_makes_room(model, reads):
     cache = PassageCache(model, [1, 2], 0)
     one = cache.read([[7, 8, 9]])[0].nbytes
