@@ -22,12 +22,13 @@ class SlowGenerator:
 
     def __init__(self):
         self.ended = threading.Event()
+        self.stop = None
 
     def read(self, question, passages):
         return [ReadPassage(passage, "read", passage.text) for passage in passages]
 
     def stream(self, question, passages, settings, stop=None):
-        text = ""
+        self.stop, text = stop, ""
         while not stop.is_set():
             text += "word "
             yield Step("writing", text)
@@ -81,7 +82,7 @@ def request_of():
 HOSTILE = (
     '<img src=x onerror="window.ran=1"> ${window.ran=1} \\u0041 `${1}` {{x}} </p><script>window.ran=1</script> tide'
 )
-PATIENCE = 60_000  # milliseconds; a slow machine is no failure
+PATIENCE = 240_000  # milliseconds; a slow machine is no failure
 
 
 @pytest.fixture(scope="module")
