@@ -71,11 +71,35 @@ def test_a_denial_beside_likely_sentences_is_not_believed():
     assert text_of(write(f"{LACKING} They are caused by the Moon.")) == TIDE
 
 
-@pytest.mark.parametrize(("lacking", "chances", "answerable"), [(-20.0, 0.9, True), (-1.0, 0.05, False)])
-def test_sentences_passages_and_model_say_together_whether_there_is_an_answer(lacking, chances, answerable):
-    quotes = [Quote(0, n, "Tide", "The sea rises.", chances) for n in range(4)]
-    evidence = Evidence(quotes, [0.5, 0.7, 0.6], lambda rows: np.zeros(0))
-    by_hand = 2.897 * np.log(chances) - 0.374 * max(lacking, -12) + 5.424 * 0.7 - 10.759 * (0.7 - 0.55) + 1.597
-    assert evidence.answerable(lacking) == pytest.approx(1 / (1 + np.exp(-by_hand)))
-    assert (evidence.answerable(lacking) > 0.5) == answerable
-    assert Evidence([], [], lambda rows: np.zeros(0)).answerable(-20.0) < 0.5
+def answerable(chances=(0.5, 0.5, 0.5, 0.5), nearness=(0.6, 0.6, 0.6), lacking=-8.0):
+    quotes = [Quote(0, number, "Tide", "The sea rises.", chance) for number, chance in enumerate(chances)]
+    return Evidence(quotes, list(nearness), lambda rows: np.zeros(0)).answerable(lacking)
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ({"chances": (0.3, 0.3, 0.3, 0.3)}, {"chances": (0.3, 0.3, 0.3, 0.4)}),
+        ({"chances": (0.1, 0.1, 0.1, 0.1)}, {"chances": (0.9, 0.1, 0.1, 0.1)}),
+        ({"nearness": (0.5, 0.5, 0.5)}, {"nearness": (0.7, 0.7, 0.7)}),
+        # One that stands far out is about one narrow thing.
+        ({"nearness": (0.4, 0.7, 0.4)}, {"nearness": (0.7, 0.7, 0.7)}),
+        ({"lacking": -1.0}, {"lacking": -8.0}),
+        ({"chances": ()}, {"chances": (0.2,)}),
+        ({"chances": (), "nearness": ()}, {}),
+    ],
+)
+def test_likely_sentences_near_passages_and_a_willing_model_speak_for_an_answer(less, more):
+    assert 0 < answerable(**less) < answerable(**more) < 1
+
+
+def test_what_says_no_more_changes_nothing():
+    assert answerable((0.9, 0.8, 0.7, 0.6)) == answerable((0.1, 0.6, 0.7, 0.8, 0.9, 0.2)), "the four likeliest count"
+    assert answerable(lacking=-12.0) == answerable(lacking=-40.0)
+    assert answerable(nearness=(0.4, 0.6, 0.5)) == answerable(nearness=(0.6, 0.5, 0.4))
+
+
+@pytest.mark.parametrize(("chance", "lacking", "there"), [(0.9, -20.0, True), (0.05, -1.0, False)])
+def test_where_all_agree_the_verdict_is_theirs(chance, lacking, there):
+    assert (answerable((chance,) * 4, (0.5, 0.7, 0.6), lacking) > 0.5) == there
+    assert answerable((), (), lacking=-20.0) < 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from gradio_client import Client
@@ -13,6 +14,7 @@ from gradio_client.exceptions import AppError
 from core.errors import SettingsError
 from core.settings import Settings
 from qa import LongFormQA
+from tests.ui.conftest import PATIENCE, SlowGenerator
 from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.endpoints import ask_endpoint
 from ui.errors import SORRY
@@ -28,7 +30,7 @@ def ratings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(tiny_retriever, broken, ratings):
-    qa = LongFormQA(tiny_retriever, {"broken": broken})
+    qa = LongFormQA(tiny_retriever, {"broken": broken, "slow": SlowGenerator()})
     page = build_page(qa, "extractive", FeedbackStore(ratings))
     _, address, _ = page.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, inbrowser=False, **launch_options()
@@ -39,14 +41,14 @@ def address(tiny_retriever, broken, ratings):
 
 @pytest.fixture(scope="module")
 def client(address):
-    return Client(address, verbose=False)
+    return Client(address, verbose=False, httpx_kwargs={"timeout": None})
 
 
 def test_ask_streams_and_ends_with_the_whole_object(client):
     job = client.submit(
         "What are tides?", retrieval="sparse", passages=1, generator="extractive", seed=7, api_name="/ask"
     )
-    result = job.result(timeout=60)
+    result = job.result()
     assert result["question"] == "What are tides?"
     assert [row["title"] for row in result["passages"]] == ["Tide"]
     assert result["answer"] and all(row["text"] in result["passages"][0]["text"] for row in result["sentences"])
@@ -164,9 +166,7 @@ def test_the_same_four_are_mcp_tools_with_their_descriptions(address):
         "        print(json.dumps([{tool.name: tool.description for tool in tools}, found.content[0].text]))\n"
         "asyncio.run(main())\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script, f"{address}gradio_api/mcp/"], capture_output=True, text=True, timeout=120
-    )
+    run = subprocess.run([sys.executable, "-c", script, f"{address}gradio_api/mcp/"], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     tools, found = json.loads(run.stdout)
     assert set(tools) == {"ask", "retrieve", "support", "rate"}
@@ -174,13 +174,24 @@ def test_the_same_four_are_mcp_tools_with_their_descriptions(address):
     assert "Tide" in found
 
 
-def test_an_api_client_that_cancels_frees_the_model(qa, slow):
+def test_an_api_client_that_cancels_frees_the_model(client):
+    job = client.submit("Why do tides rise?", generator="slow", api_name="/ask")
+    while not any(step["answer"] for step in job.outputs()):
+        assert not job.done(), job.exception()
+        time.sleep(0.05)
+    job.cancel()
+    # There is one place at the model: behind an answer without an end, this one would never come.
+    again = client.submit("What are tides?", generator="extractive", api_name="/ask")
+    assert again.result(timeout=PATIENCE / 1000)["answer"]
+
+
+def test_an_answer_that_nobody_reads_any_more_is_told_to_stop(qa, slow):
     stream = ask_endpoint(qa, Finished())("Why do tides rise?", generator="slow")
     while not next(stream)["answer"]:
         pass
-    assert not slow.ended.is_set()
+    assert not slow.stop.is_set()
     stream.close()
-    assert next(ask_endpoint(qa, Finished())("Why again?"))["question"] == "Why again?"
+    assert slow.stop.is_set()
 
 
 def test_values_become_settings():
