@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from answers import AskSettings, check_question
 from batch import finished
+from core.json_lines import json_lines
 from data.questions import Question
+from evaluation.errors import EvaluationError
 from generator.base import ReadPassage
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def measure_losses(
     made_with = settings.to_json() | {"measured": "loss"}
     asked = [check_question(item.question) for item in questions]
     done = finished(output, asked, made_with) if output else 0
-    rows = _read(output)[:done] if output else []
+    rows = [row for _, row in json_lines(output, EvaluationError)][:done] if output and done else []
     with (
         output.open("a", encoding="utf-8") if output else nullcontext() as file,
         tqdm(total=len(questions), initial=done, desc="loss", unit="answer") as bar,
@@ -100,10 +102,3 @@ def _loss(qa: LongFormQA, item: Question, settings: AskSettings) -> tuple[float,
     hits = qa.retrieve(item.question, settings)
     read = generator.read(item.question, [hit.passage for hit in hits])
     return generator.answer_loss(check_question(item.question), read, item.answer)
-
-
-def _read(output: Path) -> list[Row]:
-    """The rows that an earlier run left."""
-    if not output.exists():
-        return []
-    return [json.loads(line) for line in output.read_text(encoding="utf-8").split("\n") if line]
