@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from answers import AskSettings, QuestionError, check_question
+from core.errors import UserError
 from core.json_lines import json_lines
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-class QuestionsFileError(ValueError):
+class QuestionsFileError(UserError):
     """A file of questions or of answers is not what it should be; file and line are named."""
 
 

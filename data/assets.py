@@ -34,12 +34,14 @@ from typing import IO
 from filelock import FileLock
 from tqdm import tqdm
 
+from core.errors import UserError
+
 MANIFEST = Path(__file__).with_name("assets.json")
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
 
 
-class AssetError(RuntimeError):
+class AssetError(UserError):
     """An asset is missing, damaged or cannot be fetched; the message says which and what to do."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import overload
 from urllib.parse import quote
 
+from core.errors import UserError
 from data.sentences import split_sentences
 
 _GAP_BEFORE_MARK = re.compile(r"\s+([,;:.!?)\]])(?!\w)")
@@ -22,7 +23,7 @@ _EMPTY_BRACKETS = re.compile(r"\(\s*[,;:]*\s*\)|\[\s*\]")
 _LEADING_MARK_IN_BRACKETS = re.compile(r"\(\s*[,;]\s*")
 
 
-class PassageError(ValueError):
+class PassageError(UserError):
     """A file of passages is not what it should be; the message says where and what to do."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from core.errors import UserError
 from core.json_lines import json_lines
 from data.passages import Passage
 
@@ -19,7 +20,7 @@ QuestionSplit = Literal["train", "close", "dev"]
 ClaimSplit = Literal["train", "dev"]
 
 
-class QuestionSetError(ValueError):
+class QuestionSetError(UserError):
     """A file of questions or claims is not what it should be; file, line and cure are named."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from core.errors import SettingsError, UserError
 from data.passages import Passage
 
 ReadStatus = Literal["read", "cut", "not read"]
@@ -20,11 +21,7 @@ WORDINGS = ("close", "own")
 LARGEST_SEED = 2**63 - 1
 
 
-class SettingsError(ValueError):
-    """A setting is outside its range; the message says what was given and what is allowed."""
-
-
-class GeneratorError(RuntimeError):
+class GeneratorError(UserError):
     """A generator cannot be loaded or used; the message says why and what to do."""
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from core.errors import UserError
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -31,7 +33,7 @@ BATCH_SIZE = 16
 _SHOW_PROGRESS_FROM = 256
 
 
-class EncoderError(RuntimeError):
+class EncoderError(UserError):
     """An encoder cannot be loaded; the message says why and what to do."""
 
 

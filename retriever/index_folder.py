@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
+
 FORMAT = 2
 MANIFEST, PASSAGES, VECTORS, BUILD, SKIPPED = "manifest.json", "passages", "vectors", "build.json", "skipped.jsonl"
 CURE = "build one with `python -m data.build_index --output DIR`"
@@ -28,7 +30,7 @@ CURE = "build one with `python -m data.build_index --output DIR`"
 HASHED_ON_OPENING = 64 << 20
 
 
-class IndexFolderError(RuntimeError):
+class IndexFolderError(UserError):
     """A folder is no index, is damaged, or belongs to another model; the message says which and what to do."""
 
 

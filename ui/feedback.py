@@ -22,6 +22,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from core.errors import UserError
+
 log = logging.getLogger(__name__)
 
 SCORES = ("factual", "complete", "clear", "grounded")
@@ -31,7 +33,7 @@ LONGEST_REASON = 2000
 _MINUTES = 5
 
 
-class FeedbackError(ValueError):
+class FeedbackError(UserError):
     """A rating or vote cannot be taken as it stands; the message says why and what to do."""
 
 
