@@ -5,19 +5,17 @@ It knows JSON lines and the question set. It measures nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from core.json_lines import json_lines
 from data.questions import Question
 from evaluation.answer_metrics import Item
+from evaluation.errors import EvaluationError
 
 Row = dict[str, Any]
-
-
-class AnswersFileError(ValueError):
-    """A file of answers is not what it should be; file, line and cure are named."""
 
 
 def read_answers(path: Path, questions: Sequence[Question]) -> list[Item]:
@@ -30,21 +28,23 @@ def read_answers(path: Path, questions: Sequence[Question]) -> list[Item]:
         questions: the questions that were asked; a file may answer only some of them.
 
     Raises:
-        AnswersFileError: the file is missing, empty or damaged, answers a question twice, or one that is not among
+        EvaluationError: the file is missing, empty or damaged, answers a question twice, or one that is not among
             the questions.
     """
     by_id = {item.id: item for item in questions}
     by_words = {_folded(item.question): item for item in questions}
     items: list[Item] = []
     seen: set[str] = set()
-    for place, row in _read_rows(path):
+    for place, row in read_rows(path):
+        if not isinstance(row.get("question"), str):
+            raise EvaluationError(f'{place}: expected {{"question": …, "answer": …, "passages": …}}')
         question = by_id.get(str(row.get("id"))) or by_words.get(_folded(row["question"]))
         if question is None or _folded(question.question) != _folded(row["question"]):
-            raise AnswersFileError(
+            raise EvaluationError(
                 f"{place}: “{row['question']}” is none of the questions; name the file that was asked with --questions"
             )
         if question.id in seen:
-            raise AnswersFileError(f"{place}: “{row['question']}” is answered a second time; keep one of the answers")
+            raise EvaluationError(f"{place}: “{row['question']}” is answered a second time; keep one of the answers")
         seen.add(question.id)
         items.append(_item(row, question, place))
     return items
@@ -66,48 +66,64 @@ def written(items: Sequence[Item]) -> list[Item]:
     ]
 
 
+def read_rows(path: Path) -> list[tuple[str, Row]]:
+    """The rows of a file of answers, each with its place and an "answer".
+
+    Raises:
+        EvaluationError: the file is missing, empty or damaged.
+    """
+    if not path.is_file():
+        raise EvaluationError(f"there is no file {path}; make it with qa.py --questions … --output {path}")
+    rows = []
+    cure = "; run the command that made the file again, it goes on there"
+    for place, row in json_lines(path, EvaluationError, cure):
+        if not isinstance(row, dict) or "answer" not in row:
+            raise EvaluationError(f'{place}: expected {{"question": …, "answer": …, "passages": …}}')
+        rows.append((place, row))
+    if not rows:
+        raise EvaluationError(f"{path} holds no answers")
+    return rows
+
+
+def read_passages(row: Row, place: str) -> list[tuple[str, str]]:
+    """(title, text as read) of each passage that an answer was written from, best first.
+
+    Raises:
+        EvaluationError: the row is not as qa.py writes it.
+    """
+    with _as_written(place):
+        parts = [part for part in row.get("passages") or [] if part.get("read", True)]
+        passages = [(str(part["title"]), str(part.get("read_text", part["text"]))) for part in parts]
+    return [(title, text) for title, text in passages if text]
+
+
 def _item(row: Row, question: Question, place: str) -> Item:
     """A row and its question as what the metrics need."""
-    try:
-        passages = tuple((str(part["title"]), _read_text(part)) for part in row.get("passages") or [])
+    passages = tuple(read_passages(row, place))
+    with _as_written(place):
         seconds = (row.get("seconds") or {}).get("total")
         return Item(
             question.id,
             question.question,
             str(row["answer"]),
             bool(row["answerable"]),
-            tuple((title, text) for title, text in passages if text),
+            passages,
             question.answer,
             question.answerable,
             None if seconds is None else float(seconds),
         )
+
+
+@contextmanager
+def _as_written(place: str) -> Iterator[None]:
+    """Say what is expected where a row is something else."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise AnswersFileError(
+        raise EvaluationError(
             f"{place}: not an answer as qa.py writes it ({type(error).__name__}: {error}); expected answer, "
             "answerable, passages with title and text, seconds with total"
         ) from error
-
-
-def _read_text(passage: Mapping[str, Any]) -> str:
-    """What the generator read of a passage."""
-    if not passage.get("read", True):
-        return ""
-    return str(passage.get("read_text", passage["text"]))
-
-
-def _read_rows(path: Path) -> list[tuple[str, Row]]:
-    """The rows of a file of answers, each with its place."""
-    if not path.is_file():
-        raise AnswersFileError(f"there is no file {path}; make it with qa.py --questions … --output {path}")
-    rows = []
-    cure = "; run the command that made the file again, it goes on there"
-    for place, row in json_lines(path, AnswersFileError, cure):
-        if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "answer" not in row:
-            raise AnswersFileError(f'{place}: expected {{"question": …, "answer": …, "passages": …}}')
-        rows.append((place, row))
-    if not rows:
-        raise AnswersFileError(f"{path} holds no answers")
-    return rows
 
 
 def _folded(question: str) -> str:

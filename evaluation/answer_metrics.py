@@ -14,16 +14,13 @@ from typing import Any
 from core.overlap import ngrams
 from core.words import folded_words
 from data.sentences import is_complete, split_sentences
+from evaluation.errors import EvaluationError
 from evaluation.names import Mention, mentions
 
 COPIED_WORDS = 8
 REPEATED_WORDS = 4
 
 Measures = dict[str, float | int | None]
-
-
-class MissingToolError(RuntimeError):
-    """A package of requirements-dev.txt is needed and absent."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredAnswer:
     """What was measured of one answer.
 
     Attributes:
@@ -104,7 +101,7 @@ class RougeL:
     """ROUGE-L F1 (Lin 2004, https://aclanthology.org/W04-1013) as the rouge-score package computes it, no stemming.
 
     Raises:
-        MissingToolError: the package is not installed.
+        EvaluationError: the package is not installed.
     """
 
     _scorer: Any = field(init=False)
@@ -114,7 +111,7 @@ class RougeL:
         try:
             from rouge_score.rouge_scorer import RougeScorer
         except ImportError as error:
-            raise MissingToolError(
+            raise EvaluationError(
                 "ROUGE-L needs the package rouge-score: pip install -r requirements-dev.txt"
             ) from error
         self._scorer = RougeScorer(["rougeL"], use_stemmer=False)
@@ -124,7 +121,7 @@ class RougeL:
         return float(self._scorer.score(reference, answer)["rougeL"].fmeasure)
 
 
-def measure(item: Item, rouge_l: RougeL) -> Measured:
+def measure(item: Item, rouge_l: RougeL) -> MeasuredAnswer:
     """Measure one answer."""
     texts = [text for _, text in item.passages]
     titles = [title for title, _ in item.passages]
@@ -132,7 +129,7 @@ def measure(item: Item, rouge_l: RougeL) -> Measured:
     sentences = split_sentences(item.answer)
     sources = [folded_words(text) for text in texts]
     plain = [" ".join(folded_words(sentence)) for sentence in sentences]
-    return Measured(
+    return MeasuredAnswer(
         item,
         rouge_l(item.reference, item.answer),
         tuple(mentions(item.answer, [item.question, *titles, *texts])),
@@ -145,7 +142,7 @@ def measure(item: Item, rouge_l: RougeL) -> Measured:
     )
 
 
-def summarize(measured: Sequence[Measured]) -> dict[str, Any]:
+def summarize(measured: Sequence[MeasuredAnswer]) -> dict[str, Any]:
     """The row of a file of answers; shares are of all names, 8-grams and 4-grams of all answers together."""
     found = [mention for one in measured for mention in one.mentions]
     seconds = [one.item.seconds for one in measured if one.item.seconds is not None]
@@ -168,7 +165,7 @@ def summarize(measured: Sequence[Measured]) -> dict[str, Any]:
     }
 
 
-def worst_unfound(measured: Iterable[Measured], most: int = 20) -> list[dict[str, Any]]:
+def worst_unfound(measured: Iterable[MeasuredAnswer], most: int = 20) -> list[dict[str, Any]]:
     """The answers with the most names and numbers that no source has, with these."""
     rows = [(one.item.id, [mention.text for mention in one.mentions if not mention.found]) for one in measured]
     rows = sorted((row for row in rows if row[1]), key=lambda row: -len(row[1]))[:most]
@@ -245,7 +242,7 @@ def _shared(left: Sequence[str], right: Sequence[str]) -> int:
     return length
 
 
-def _stretch(measured: Iterable[Measured]) -> float | None:
+def _stretch(measured: Iterable[MeasuredAnswer]) -> float | None:
     """The density: how long the copied stretch is in which a word stands, on average over all words."""
     kept = list(measured)
     words = sum(len(folded_words(one.item.answer)) for one in kept)

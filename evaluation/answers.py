@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from batch import answer_rows, begin
-from core.records import QuestionError
+from core.command import exit_status
+from core.files import write_text
 from core.settings import METHODS, Settings
-from data.questions import Question, QuestionSetError, load_questions
-from evaluation.answer_files import AnswersFileError, read_answers, written
-from evaluation.answer_metrics import Item, MissingToolError, RougeL, measure, summarize, worst_unfound
+from data.questions import Question, load_questions
+from evaluation.answer_files import read_answers, written
+from evaluation.answer_metrics import Item, RougeL, measure, summarize, worst_unfound
 from evaluation.comparison import tally_text, write_sheet
-from evaluation.sheet import SheetError
-from evaluation.votes import VotesError, tally
+from evaluation.votes import tally
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -41,32 +41,16 @@ Report = dict[str, Row]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    from batch import QuestionsFileError
-    from core.errors import SettingsError
-    from data.assets import AssetError
-    from generator.base import GeneratorError
-    from retriever.encode import EncoderError
-    from retriever.index import IndexFolderError
-
     parser = _parser()
     given = parser.parse_args(arguments)
     _check(parser, given)
-    try:
-        output = _compared(given) if given.compare or given.votes else _report(given)
-    except (AnswersFileError, QuestionSetError, MissingToolError, QuestionsFileError, QuestionError) as error:
-        return _fail(str(error))
-    except (SheetError, VotesError) as error:
-        return _fail(str(error))
-    except (AssetError, EncoderError, GeneratorError, IndexFolderError, SettingsError) as error:
-        return _fail(str(error))
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
-    except KeyboardInterrupt:
-        hint = "; run the same command again to go on" if given.generator else ""
-        sys.stderr.write(f"\nstopped{hint}\n")
-        return 130
-    sys.stdout.write(output)
-    return 0
+    hint = "; run the same command again to go on" if given.generator else ""
+    return exit_status(lambda: _run(given), f"stopped{hint}")
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Measure or compare, and print."""
+    sys.stdout.write(_compared(given) if given.compare or given.votes else _report(given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -202,8 +186,7 @@ def _measured(files: Sequence[Path], questions: Sequence[Question], given: argpa
         report[name] = summarize(measured) | {"worst_unfound": worst_unfound(measured)}
         details += [{"answers": name} | one.to_json() for one in measured]
     if given.details:
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in details]
-        given.details.write_text("".join(lines), encoding="utf-8")
+        write_text(given.details, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in details))
     return report
 
 
@@ -270,11 +253,6 @@ def _cell(field: str, row: Row) -> str:
 
 def _json(content: Row) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return 1
 
 
 if __name__ == "__main__":

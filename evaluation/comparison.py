@@ -5,11 +5,11 @@ It knows files and what to print; the sheet is made in sheet.py, votes are count
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.files import write_json, write_text
 from data.questions import Question
 from evaluation.answer_files import read_answers
 from evaluation.sheet import make_sheet
@@ -35,13 +35,12 @@ def write_sheet(
         Where things are: {"sheet": …, "key": …, "questions": …}.
 
     Raises:
-        AnswersFileError: a file of answers is not what it should be.
-        SheetError: no sheet can be made of them.
+        EvaluationError: a file of answers is not what it should be, or no sheet can be made of them.
     """
     page, secret = make_sheet({str(path): read_answers(path, questions) for path in files}, seed, number)
     key = key or default_key(sheet)
-    sheet.write_text(page, encoding="utf-8")
-    key.write_text(json.dumps(secret, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(sheet, page)
+    write_json(key, secret, indent=1)
     return {"sheet": str(sheet), "key": str(key), "questions": len(secret["left"])}
 
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from tqdm import tqdm
 
 from batch import finished
+from core.json_lines import json_lines
 from core.records import Retrieved, check_question
 from core.settings import Settings
 from data.questions import Question
+from evaluation.errors import EvaluationError
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -58,7 +60,7 @@ def measure_losses(
     made_with = settings.to_json() | {"measured": "loss"}
     asked = [check_question(item.question) for item in questions]
     done = finished(output, asked, made_with) if output else 0
-    rows = _read(output)[:done] if output else []
+    rows = [row for _, row in json_lines(output, EvaluationError)][:done] if output and done else []
     with (
         output.open("a", encoding="utf-8") if output else nullcontext() as file,
         tqdm(total=len(questions), initial=done, desc="loss", unit="answer") as bar,
@@ -98,10 +100,3 @@ def _loss(qa: LongFormQA, item: Question, settings: Settings) -> tuple[float, in
     generator = qa.generator(settings.generator)
     assert isinstance(generator, Scoring)
     return generator.answer_loss(generator.read(qa.retrieve(item.question, settings)), item.answer)
-
-
-def _read(output: Path) -> list[Row]:
-    """The rows that an earlier run left."""
-    if not output.exists():
-        return []
-    return [json.loads(line) for line in output.read_text(encoding="utf-8").split("\n") if line]

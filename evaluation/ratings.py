@@ -13,15 +13,17 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ui.feedback import SCORES, VOTES, WENT_WRONG, FeedbackError, read_records
+from core.command import exit_status
+from evaluation.bootstrap import interval
+from evaluation.errors import EvaluationError
+from ui.feedback import SCORES, VOTES, WENT_WRONG, read_records
 
-_RESAMPLES = 10_000
 _FEWEST = 3  # ratings, for a correlation to mean anything
 Row = dict[str, Any]
 
@@ -72,25 +74,17 @@ def _scores(ratings: Sequence[Mapping[str, Any]], seed: int) -> Row:
     for name in SCORES:
         values = np.array([record["scores"][name] for record in ratings if name in record["scores"]], float)
         if values.size:
-            low, high = interval(values, np.mean, seed)
-            rows[name] = {"mean": round(float(values.mean()), 3), "interval": [low, high], "ratings": values.size}
+            rows[name] = {
+                "mean": round(float(values.mean()), 3),
+                "interval": _interval(values, seed),
+                "ratings": values.size,
+            }
     return rows
 
 
-def interval(values: np.ndarray, statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
-    """The middle 95% of a statistic over bootstrap samples.
-
-    Args:
-        values: (n,) or (n, columns); rows are drawn with replacement.
-        statistic: takes (…, n) or (…, n, columns) and `axis=1`, gives one figure a sample.
-        seed: of the drawing.
-    """
-    chance = np.random.default_rng(seed)
-    drawn = [
-        statistic(values[chance.integers(0, len(values), (500, len(values)))], axis=1) for _ in range(_RESAMPLES // 500)
-    ]
-    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
-    return round(float(low), 3), round(float(high), 3)
+def _interval(values: np.ndarray, seed: int) -> list[float]:
+    """The interval of a mean."""
+    return [round(bound, 3) for bound in interval(values, np.mean, seed)]
 
 
 def _counts(values: Iterable[str], names: Sequence[str]) -> dict[str, int]:
@@ -164,7 +158,7 @@ def _pair(first: str, second: str, given: Sequence[str], seed: int) -> Row:
         "winner": "not decided",
     }
     if values.size:
-        low, high = interval(values, np.mean, seed)
+        low, high = _interval(values, seed)
         row |= {"first_wins": round(float(values.mean()), 3), "interval": [low, high]}
         row["winner"] = first if low > 0.5 else second if high < 0.5 else "not decided"
     return row
@@ -196,39 +190,37 @@ def as_text(report: Row) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 1 for a failure."""
+    """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="evaluation.ratings", description="Summarise ratings and votes of the page.")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL files that the page wrote")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw means and wins into this file")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     options = parser.parse_args(arguments)
+    return exit_status(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Read, summarise, draw and print."""
+    records = [record for path in options.files for record in read_records(path)]
+    if not records:
+        raise EvaluationError(f"{', '.join(map(str, options.files))}: there are no ratings or votes yet")
     try:
-        records = [record for path in options.files for record in read_records(path)]
-        if not records:
-            raise FeedbackError(f"{', '.join(map(str, options.files))}: there are no ratings or votes yet")
         report = summarize(records, options.seed)
-        if options.picture:
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(
+            f"a record lacks what it needs ({type(error).__name__}: {error}): was it written by another program?"
+        ) from error
+    if options.picture:
+        try:
             from evaluation.ratings_picture import draw
 
             draw(report, options.picture)
-    except FeedbackError as error:
-        return _fail(str(error))
-    except (KeyError, TypeError) as error:
-        return _fail(
-            f"a record lacks what it needs ({type(error).__name__}: {error}): was it written by another program?"
-        )
-    except ImportError as error:
-        return _fail(f"{error}: the picture needs matplotlib, which requirements-dev.txt brings")
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename}")
+        except ImportError as error:
+            raise EvaluationError(
+                f"{error}: the picture needs matplotlib, which requirements-dev.txt brings"
+            ) from error
     sys.stdout.write((json.dumps(report, ensure_ascii=False, indent=2) if options.json else as_text(report)) + "\n")
-    return 0
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return 1
 
 
 if __name__ == "__main__":

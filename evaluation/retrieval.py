@@ -21,9 +21,9 @@ import ir_measures
 from ir_measures import RR, R
 from tqdm import tqdm
 
-from core.errors import UserError
-from data.assets import AssetError
-from data.questions import Question, QuestionSetError, load_questions, missing_titles, passages_by_title
+from core.command import exit_status
+from data.questions import Question, load_questions, missing_titles, passages_by_title
+from evaluation.errors import EvaluationError
 
 if TYPE_CHECKING:
     from retriever.search import Retriever
@@ -34,10 +34,6 @@ DEPTH = 50
 METHODS = ("dense", "sparse", "mixed", "teacher")
 # A run: question id → (passage id → score), the best `DEPTH` of each question.
 Run = Mapping[str, Mapping[str, float]]
-
-
-class EvaluationError(ValueError):
-    """Questions and corpus do not fit together; the message says how and what to do."""
 
 
 def measure(run: Run, relevant: Mapping[str, str]) -> dict[str, float]:
@@ -143,7 +139,7 @@ def _teacher_run(asked: Mapping[str, str], retriever: Retriever) -> Run:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure retrieval; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
+    """Measure retrieval; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.retrieval", description="Recall and MRR of retrieval.")
     parser.add_argument("--questions", default="dev", metavar="FILE", help='"question", "titles", "answerable" a line')
     parser.add_argument("--index", metavar="DIR", help="an index folder (default: the embedded one)")
@@ -152,20 +148,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw recall over rank")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args(arguments)
-    try:
-        runs, relevant = _measure_files(given)
-    except (EvaluationError, QuestionSetError, AssetError, UserError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
-        return 130
+    return exit_status(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Measure, print and draw."""
+    runs, relevant = _measure_files(given)
     rows = {name: measure(run, relevant) for name, run in runs.items()}
     sys.stdout.write(json.dumps(rows) + "\n" if given.json else table(rows))
     if given.plot:
         curves = {name: recall_curve(run, relevant) for name, run in runs.items()}
         plot_recall(curves, given.plot, f"{Path(given.questions).stem}, {len(relevant)} questions")
-    return 0
 
 
 def _measure_files(given: argparse.Namespace) -> tuple[dict[str, Run], dict[str, str]]:

@@ -15,13 +15,10 @@ from typing import Any
 
 from data.sentences import split_sentences
 from evaluation.answer_metrics import Item
+from evaluation.errors import EvaluationError
 
 _TEMPLATE = Path(__file__).with_name("sheet.html")
 Row = dict[str, Any]
-
-
-class SheetError(ValueError):
-    """No sheet can be made of two files of answers; the message says why."""
 
 
 def make_sheet(systems: dict[str, Sequence[Item]], seed: int = 0, number: int = 40) -> tuple[str, Row]:
@@ -37,16 +34,16 @@ def make_sheet(systems: dict[str, Sequence[Item]], seed: int = 0, number: int = 
         id: "A" or "B"}}. Each system stands left half of the time.
 
     Raises:
-        SheetError: there are not two systems, or no question that both answer.
+        EvaluationError: there are not two systems, or no question that both answer.
     """
     if len(systems) != 2:
-        raise SheetError(f"a sheet compares two files of answers, not {len(systems)}; name two different ones")
+        raise EvaluationError(f"a sheet compares two files of answers, not {len(systems)}; name two different ones")
     if number < 1:
-        raise SheetError(f"the number of questions is {number}; allowed is 1 and more")
+        raise EvaluationError(f"the number of questions is {number}; allowed is 1 and more")
     first, second = ({item.id: item for item in items} for items in systems.values())
     common = sorted(first.keys() & second.keys())
     if not common:
-        raise SheetError(f"{' and '.join(systems)} answer no question in common")
+        raise EvaluationError(f"{' and '.join(systems)} answer no question in common")
     draw = random.Random(seed)
     chosen = draw.sample(common, min(number, len(common)))
     sides = [("A", "B")[place % 2] for place in range(len(chosen))]

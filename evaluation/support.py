@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from core.json_lines import json_lines
+from core.command import exit_status
 from core.records import read_texts
-from data.passages import Passage
-from data.questions import Claim, QuestionSetError, load_claims, passages_by_title
+from data.assets import asset_path
+from data.passages import Passage, read_vital_articles
+from data.questions import Claim, load_claims, passages_by_title
 from data.sentences import split_sentences
-from evaluation.answer_files import AnswersFileError
+from evaluation.answer_files import read_passages, read_rows
+from evaluation.errors import EvaluationError
 
 if TYPE_CHECKING:
     from generator.judging import Judge
@@ -36,43 +38,26 @@ Report = dict[str, Any]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    from data.assets import AssetError, asset_path
-    from data.passages import read_vital_articles
-    from generator.support.model import SupportModel
-    from retriever.index import IndexFolderError, PassageIndex
-
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.support", description="Measure the check of support on claims, or answers by it."
     )
     given = _arguments(parser, arguments)
-    try:
-        claims = [] if given.answers else load_claims(given.claims)
-        answers = {str(path): read_sentences(path) for path in given.answers}
-        passages: Sequence[Passage] = (
-            read_vital_articles(asset_path("vital-articles"))
-            if given.index is None
-            else _opened(given.index, PassageIndex)
-        )
-        if claims:
-            report = claims_report(claims, passages_by_title(passages), SupportModel.load())
-        else:
-            judge = SupportModel.load()
-            report = {name: answers_report(rows, passages, judge, given.seed) for name, rows in answers.items()}
-    except (AnswersFileError, AssetError, IndexFolderError, MissingPassageError, QuestionSetError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"error: {error.strerror or error}: {error.filename or 'no file named'}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
-        return 130
+    return exit_status(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Read, judge and print."""
+    from generator.support.model import SupportModel
+
+    claims = [] if given.answers else load_claims(given.claims)
+    answers = {str(path): read_sentences(path) for path in given.answers}
+    passages = _passages(given.index)
+    judge = SupportModel.load()
+    if claims:
+        report = claims_report(claims, passages_by_title(passages), judge)
+    else:
+        report = {name: answers_report(rows, passages, judge, given.seed) for name, rows in answers.items()}
     sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n" if given.json else text(report))
-    return 0
-
-
-class MissingPassageError(ValueError):
-    """Claims name passages that the corpus lacks; the titles are said."""
 
 
 def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judge: Judge) -> Report:
@@ -89,11 +74,11 @@ def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judg
         probability and "auc", against all claims of the other verdict. "claims": how many.
 
     Raises:
-        MissingPassageError: a claim's passages are not all there.
+        EvaluationError: a claim's passages are not all there.
     """
     missing = list(dict.fromkeys(title for claim in claims for title in claim.read if title not in passages))
     if missing:
-        raise MissingPassageError(
+        raise EvaluationError(
             f"the corpus lacks {len(missing)} of the passages that claims were read with, such as “{missing[0]}”: "
             "name their index with --index"
         )
@@ -147,13 +132,10 @@ def answers_report(
     found: dict[str, list[tuple[str, float]]] = {"retrieved": [], "random": [], "none": []}
     for sentences, read in tqdm(rows, desc="judging", unit="answer"):
         drawn = rng.sample(passages, min(len(read), len(passages)))
-        shown = {"retrieved": read, "random": [(passage.title, passage.text) for passage in drawn], "none": []}
-        beside = {
-            name: read_texts([text for _, text in pairs], [title for title, _ in pairs])
-            for name, pairs in shown.items()
-        }
-        for name, passages_shown in beside.items():
-            found[name] += [(support.label, support.probability) for support in judge.judge(sentences, passages_shown)]
+        beside = {"retrieved": read, "random": [(p.title, p.text) for p in drawn], "none": []}
+        for name, shown in beside.items():
+            seen = read_texts([text for _, text in shown], [title for title, _ in shown])
+            found[name] += [(support.label, support.probability) for support in judge.judge(sentences, seen)]
     total = len(found["retrieved"])
     report: Report = {
         name: {
@@ -169,26 +151,16 @@ def read_sentences(path: Path) -> list[tuple[list[str], list[tuple[str, str]]]]:
     """The sentences of each answer of a file, and the (title, text) that it was written from.
 
     Raises:
-        AnswersFileError: the file is missing, empty or not of the form that `qa.py --output` writes.
+        EvaluationError: the file is missing, empty or not of the form that `qa.py --output` writes.
     """
-    if not path.is_file():
-        raise AnswersFileError(f"there is no file {path}; make it with qa.py --questions … --output {path}")
-    rows = []
-    for place, row in json_lines(path, AnswersFileError):
-        try:
-            read = [
-                (str(part["title"]), str(part.get("read_text", part["text"])))
-                for part in row["passages"]
-                if part.get("read", True)
-            ]
-            rows.append((split_sentences(str(row["answer"])), read))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise AnswersFileError(
-                f'{place}: expected {{"answer": …, "passages": [{{"title": …, "text": …, "read": …}}]}} as qa.py writes'
-            ) from error
-    if not rows:
-        raise AnswersFileError(f"{path} holds no answers")
-    return rows
+    answers = []
+    for place, row in read_rows(path):
+        if row["answer"] and "passages" not in row:
+            raise EvaluationError(
+                f'{place}: expected {{"question": …, "answer": …, "passages": …}}, and has no passages'
+            )
+        answers.append((split_sentences(str(row["answer"])), read_passages(row, place)))
+    return answers
 
 
 def text(report: Report) -> str:
@@ -223,11 +195,14 @@ def _share(values: Sequence[float]) -> float:
     return round(float(np.mean(values)), 4) if values else 0.0
 
 
-def _opened(folder: Path, index: Any) -> Sequence[Passage]:  # noqa: ANN401 (imported where it is used)
-    """The passages of an index folder."""
+def _passages(folder: Path | None) -> Sequence[Passage]:
+    """The passages of an index folder; the vital articles without one."""
+    if folder is None:
+        return read_vital_articles(asset_path("vital-articles"))
     from retriever.encode import Encoder
+    from retriever.index import PassageIndex
 
-    return index.open(folder, Encoder.load().identity).passages
+    return PassageIndex.open(folder, Encoder.load().identity).passages
 
 
 def _arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:

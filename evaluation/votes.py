@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.bootstrap import interval, ratio
+from evaluation.errors import EvaluationError
+
 CLAIMS = ("supported", "contradicted", "not in the passages")
 VERDICTS = ("right", "partly", "wrong")
 PREFERENCES = ("left", "right", "tie", "both bad")
-_RESAMPLES = 10_000
 Row = dict[str, Any]
-
-
-class VotesError(ValueError):
-    """A file of votes or a key is not what it should be; file and cure are named."""
 
 
 def tally(votes: Sequence[Path], key: Path) -> Row:
@@ -37,13 +35,13 @@ def tally(votes: Sequence[Path], key: Path) -> Row:
         95% of 10,000 bootstrap samples of the questions (Efron 1979); the sign test is two-sided and leaves ties out.
 
     Raises:
-        VotesError: a file is broken or belongs to another sheet.
+        EvaluationError: a file is broken or belongs to another sheet.
     """
     secret = _read_key(key)
     names = secret["systems"]
     cast = [vote for path in votes for vote in _read_votes(path, secret)]
     if not cast:
-        raise VotesError(f"{', '.join(map(str, votes))}: nothing is judged yet")
+        raise EvaluationError(f"{', '.join(map(str, votes))}: nothing is judged yet")
     systems = {
         name: {
             "claims": _claims([(question, sides[letter]["sentences"]) for question, sides, _ in cast]),
@@ -116,11 +114,8 @@ def _share(pairs: Sequence[tuple[str, int, int]]) -> Row:
         parts[question] += part
         wholes[question] += count
     values = np.array([[parts[question], wholes[question]] for question in sorted(wholes)], np.float64)
-    drawn = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
-    sums = values[drawn].sum(axis=1)
-    shares = sums[sums[:, 1] > 0]
-    low, high = np.quantile(shares[:, 0] / shares[:, 1], [0.025, 0.975])
-    return {"share": round(sum(parts.values()) / whole, 4), "interval": [round(float(low), 4), round(float(high), 4)]}
+    low, high = interval(values, ratio)
+    return {"share": round(sum(parts.values()) / whole, 4), "interval": [round(low, 4), round(high, 4)]}
 
 
 def _read_key(path: Path) -> Row:
@@ -129,7 +124,7 @@ def _read_key(path: Path) -> Row:
     left = key.get("left")
     systems = key.get("systems")
     if not isinstance(left, dict) or not isinstance(systems, dict) or set(systems) != {"A", "B"} or "sheet" not in key:
-        raise VotesError(f"{path} is no key; name the file that --compare wrote beside the sheet")
+        raise EvaluationError(f"{path} is no key; name the file that --compare wrote beside the sheet")
     return key
 
 
@@ -137,11 +132,15 @@ def _read_votes(path: Path, key: Row) -> list[tuple[str, Row, str | None]]:
     """The votes of one judge: question, side of each system by letter, and the preferred letter, a tie or None."""
     saved = _read_object(path, "what the sheet's “Download votes” saves")
     if saved.get("sheet") != key["sheet"]:
-        raise VotesError(f"{path} holds votes on sheet {saved.get('sheet')}, and the key is that of {key['sheet']}")
+        raise EvaluationError(
+            f"{path} holds votes on sheet {saved.get('sheet')}, and the key is that of {key['sheet']}"
+        )
     try:
         return [_unblinded(question, vote, key["left"][question]) for question, vote in saved["votes"].items()]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise VotesError(f"{path} is damaged ({type(error).__name__}: {error}); download the votes again") from error
+        raise EvaluationError(
+            f"{path} is damaged ({type(error).__name__}: {error}); download the votes again"
+        ) from error
 
 
 def _unblinded(question: str, vote: Row, left: str) -> tuple[str, Row, str | None]:
@@ -165,11 +164,11 @@ def _allowed(value: str | None, choices: Sequence[str]) -> str | None:
 def _read_object(path: Path, what: str) -> Row:
     """A JSON object."""
     if not path.is_file():
-        raise VotesError(f"there is no file {path}; expected {what}")
+        raise EvaluationError(f"there is no file {path}; expected {what}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise VotesError(f"{path}: not JSON ({error}); expected {what}") from error
+        raise EvaluationError(f"{path}: not JSON ({error}); expected {what}") from error
     if not isinstance(content, dict):
-        raise VotesError(f"{path}: not a JSON object; expected {what}")
+        raise EvaluationError(f"{path}: not a JSON object; expected {what}")
     return content

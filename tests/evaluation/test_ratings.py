@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from evaluation.ratings import as_text, interval, main, summarize
+from evaluation.bootstrap import interval
+from evaluation.ratings import as_text, main, summarize
 from ui.feedback import FeedbackStore, rating, vote
 
 

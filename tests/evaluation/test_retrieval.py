@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from data.questions import Question
-from evaluation.retrieval import EvaluationError, evaluate, main, measure, plot_recall, recall_curve, relevant_passages
+from evaluation.errors import EvaluationError
+from evaluation.retrieval import evaluate, main, measure, plot_recall, recall_curve, relevant_passages
 
 RUN = {"a": {"x": 0.9, "y": 0.8, "z": 0.1}, "b": {"x": 0.2, "y": 0.3}, "c": {"x": 1.0}}
 RELEVANT = {"a": "x", "b": "x", "c": "w"}

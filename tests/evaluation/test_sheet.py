@@ -6,7 +6,8 @@ import re
 import pytest
 
 from evaluation.answer_metrics import Item
-from evaluation.sheet import SheetError, make_sheet
+from evaluation.errors import EvaluationError
+from evaluation.sheet import make_sheet
 
 
 def item(number, answer, passages=(("Honey", "Bees make honey. They keep it."),)):
@@ -88,9 +89,9 @@ def test_text_cannot_leave_the_element_that_holds_it(hostile):
 
 def test_what_cannot_be_compared_is_said():
     both = systems(2)
-    with pytest.raises(SheetError, match="not 1"):
+    with pytest.raises(EvaluationError, match="not 1"):
         make_sheet({"a": both["runs/alpha.jsonl"]})
-    with pytest.raises(SheetError, match="no question in common"):
+    with pytest.raises(EvaluationError, match="no question in common"):
         make_sheet({"a": both["runs/alpha.jsonl"][:1], "b": both["runs/beta.jsonl"][1:]})
-    with pytest.raises(SheetError, match="allowed is 1 and more"):
+    with pytest.raises(EvaluationError, match="allowed is 1 and more"):
         make_sheet(both, number=0)

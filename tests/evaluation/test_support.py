@@ -6,9 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from core.records import Judgement, Passage, read_texts
 from data.questions import Claim
-from evaluation.answer_files import AnswersFileError
+from evaluation.errors import EvaluationError
 from evaluation.support import (
-    MissingPassageError,
     answers_report,
     claims_report,
     main,
@@ -66,7 +65,7 @@ def test_claims_of_one_verdict_have_no_auc():
 
 
 def test_a_passage_that_is_not_there_is_named():
-    with pytest.raises(MissingPassageError, match="“Tide”"):
+    with pytest.raises(EvaluationError, match="“Tide”"):
         claims_report(CLAIMS, {"Oboe": PASSAGES["Oboe"]}, Overlap())
 
 
@@ -102,7 +101,7 @@ def test_broken_files_of_answers(tmp_path, content, message):
     path = tmp_path / "answers.jsonl"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(AnswersFileError, match=message):
+    with pytest.raises(EvaluationError, match=message):
         read_sentences(path)
 
 

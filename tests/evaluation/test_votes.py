@@ -6,7 +6,8 @@ from math import comb
 import pytest
 
 from evaluation.comparison import tally_text
-from evaluation.votes import VotesError, sign_test, tally
+from evaluation.errors import EvaluationError
+from evaluation.votes import sign_test, tally
 
 KEY = {"sheet": "abc", "seed": 0, "systems": {"A": "a.jsonl", "B": "b.jsonl"}, "left": {"x": "A", "y": "B", "z": "A"}}
 
@@ -116,15 +117,15 @@ def test_the_table_shows_both_systems(tmp_path, key):
     ],
 )
 def test_what_is_wrong_with_votes_is_said(tmp_path, key, content, said):
-    with pytest.raises(VotesError, match=said):
+    with pytest.raises(EvaluationError, match=said):
         tally([write(tmp_path / "votes.json", content)], key)
 
 
 def test_a_missing_file_or_a_file_that_is_no_key_is_said(tmp_path, key):
-    with pytest.raises(VotesError, match="there is no file"):
+    with pytest.raises(EvaluationError, match="there is no file"):
         tally([tmp_path / "none.json"], key)
-    with pytest.raises(VotesError, match="is no key"):
+    with pytest.raises(EvaluationError, match="is no key"):
         tally([votes(tmp_path)], votes(tmp_path))
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(VotesError, match="not JSON"):
+    with pytest.raises(EvaluationError, match="not JSON"):
         tally([tmp_path / "broken.json"], key)
