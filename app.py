@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from training.memory import share_arenas
+from core.memory import share_arenas
 
 if TYPE_CHECKING:
     from qa import LongFormQA

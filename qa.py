@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from answers import MOST_CANDIDATES, Answer, AskSettings, Evidence, QuestionError, check_question
+from core.memory import give_back_memory
 from generator.abstention import says_lacking
 from generator.attribution import Checker, NearestSentence, TracedSentence, trace
 from generator.base import GenerationSettings, Generator, ReadPassage
@@ -27,7 +28,6 @@ from generator.candidates import Kept, keep_best, more_answers
 from generator.registry import EMBEDDED, load_generator
 from generator.support.choose import UNSUPPORTED_WAYS
 from retriever.search import METHODS, Hit, Retriever, RetrieverPlan
-from training.memory import give_back_memory
 
 
 class LongFormQA:

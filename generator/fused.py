@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.memory import give_back_memory
 from data.passages import Passage
 from generator.base import GenerationSettings, ReadPassage, Step
 from generator.fused_layout import FusedLayout
 from generator.prompt import fit_passages, fused_passage
-from training.memory import give_back_memory
 
 if TYPE_CHECKING:
     import numpy as np

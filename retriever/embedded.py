@@ -68,7 +68,7 @@ def apply_adapters(model: AnyRetriBert, path: Path) -> None:
     """
     from safetensors.torch import load_file
 
-    from training.lora import merge_adapters
+    from core.weights import merge_adapters
 
     tensors = load_file(path)
     if count_encoders(path) == 2:
@@ -127,7 +127,7 @@ def hash_passages(passages: Sequence[Passage]) -> str:
 def plain_minilm() -> PlainBert:
     """all-MiniLM-L6-v2's encoder for inference. All of them hold the same weights, mapped from their file.
 
-    They must not be changed in place; `training.lora.merge_adapters` puts new ones in their stead.
+    They must not be changed in place; `core.weights.merge_adapters` puts new ones in their stead.
     """
     from retriever.plain_bert import PlainBert, PlainBertConfig
 
