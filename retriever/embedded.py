@@ -27,7 +27,7 @@ from retriever.index_folder import IndexManifest
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BertModel, PreTrainedTokenizerBase
 
     from retriever.plain_bert import AnyRetriBert, PlainBert, PlainBertConfig, PlainRetriBert, PlainRetriBertConfig
 
@@ -122,6 +122,21 @@ def hash_passages(passages: Sequence[Passage]) -> str:
         digest.update(json.dumps(asdict(passage), ensure_ascii=False, sort_keys=True).encode())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def load_minilm() -> BertModel:
+    """all-MiniLM-L6-v2's encoder as transformers' own, without BERT's pooler: to be trained, or shared.
+
+    Raises:
+        data.assets.AssetError: the weights cannot be had.
+    """
+    from transformers import BertModel
+
+    from retriever.configuration_retribert import RetriBertConfig
+
+    encoder = BertModel(RetriBertConfig.from_json_file(CONFIG).encoder_config(), add_pooling_layer=False)
+    encoder.load_state_dict(minilm_weights())
+    return encoder.eval()
 
 
 def plain_minilm() -> PlainBert:

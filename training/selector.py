@@ -34,10 +34,9 @@ from generator.selection.ranker import (
     features,
     pairs,
 )
-from retriever.embedded import load_tokenizer
+from retriever.embedded import load_minilm, load_tokenizer
 from retriever.search import Retriever
 from training.checkpoint import seed_everything
-from training.embedded import load_minilm
 from training.loop import STOPPED, Figures, Training
 from training.lora import adapter_tensors, add_adapters
 from training.options import add_run_options, check_range, run_settings
