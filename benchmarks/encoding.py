@@ -58,8 +58,7 @@ def _sentence_transformers(count: int) -> Round:
     import importlib
     import tempfile
 
-    from retriever.embedded import load_tokenizer
-    from training.embedded import load_minilm
+    from retriever.embedded import load_minilm, load_tokenizer
 
     parts: Any = importlib.import_module("sentence_transformers.sentence_transformer.modules")
     with tempfile.TemporaryDirectory() as folder:

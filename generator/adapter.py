@@ -19,9 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from core.weights import merge_adapters
 from generator.base import GeneratorError
 from generator.modeling_fused import FusedModel, Stack, stack_of
-from training.lora import merge_adapters
 
 CARD, WEIGHTS = "adapter.json", "adapter.safetensors"
 FORMAT = 1

@@ -6,7 +6,6 @@ It holds the model, the layout of its inputs and the passages read before togeth
 from __future__ import annotations
 
 import collections
-import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from core.memory import give_back_memory
 from core.records import NOT_SUPPORTED, Draft, Found, Retrieved, Sentence
 from core.settings import Settings
 from generator.fused_layout import FusedLayout
-from generator.prompt import fit_passages, fused_passage
+from generator.prompt import fused_passage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from generator.opening import Evidence, OpeningWriter
     from generator.selection.quotes import Quoter
 
-# Tokens of all passages together, and of one: reading time grows with them.
-MOST_TOKENS = 3000
-LONGEST_PASSAGE = 400
 # Passages that were read stay in memory up to this size; one of usual length takes 2.5 MB in bf16.
 _CACHE_BYTES = 32 << 20
 # How an answer begins that says what its passages lack; the training answers of that kind begin so.
@@ -112,13 +108,7 @@ class FusedGenerator:
 
     def read(self, retrieved: Retrieved) -> Retrieved:
         """What fits of the passages; see `Generator.read`."""
-        length = functools.cache(lambda title, text: len(self.layout.passage(title, text)))
-        return fit_passages(
-            retrieved,
-            lambda parts: sum(length(part.passage.title, part.text) for part in parts),
-            MOST_TOKENS,
-            LONGEST_PASSAGE,
-        )
+        return self.layout.fit(retrieved)
 
     def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Write the answer; see `Generator.stream`."""

@@ -10,14 +10,20 @@ It knows the tokenizer and words, no model.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.records import Retrieved
 from generator.base import GeneratorError
-from generator.prompt import FUSED_INSTRUCTION, fused_passage
+from generator.prompt import FUSED_INSTRUCTION, fit_passages, fused_passage
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+# Tokens of all passages together, and of one's text: reading time grows with them.
+MOST_TOKENS = 3000
+LONGEST_PASSAGE = 400
 
 
 class FusedLayout:
@@ -45,6 +51,16 @@ class FusedLayout:
     def passage(self, title: str, text: str) -> list[int]:
         """One passage."""
         return self.ids(fused_passage(title, text))
+
+    def fit(self, retrieved: Retrieved) -> Retrieved:
+        """What is read of the passages found; see `generator.prompt.fit_passages`."""
+        length = functools.cache(lambda title, text: len(self.passage(title, text)))
+        return fit_passages(
+            retrieved,
+            lambda parts: sum(length(part.passage.title, part.text) for part in parts),
+            MOST_TOKENS,
+            LONGEST_PASSAGE,
+        )
 
     def question(self, question: str, wording: str = "close") -> list[int]:
         """The end of the prompt, from the question to where the answer begins; see `core.settings.Settings`."""

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.hollow import filled
+from core.weights import filled
 
 # Passages beyond this rank share the vector of the last one, see `FusedModel`.
 RANKS = 8

@@ -27,7 +27,7 @@ from retriever.index_folder import IndexManifest
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BertModel, PreTrainedTokenizerBase
 
     from retriever.plain_bert import AnyRetriBert, PlainBert, PlainBertConfig, PlainRetriBert, PlainRetriBertConfig
 
@@ -68,7 +68,7 @@ def apply_adapters(model: AnyRetriBert, path: Path) -> None:
     """
     from safetensors.torch import load_file
 
-    from training.lora import merge_adapters
+    from core.weights import merge_adapters
 
     tensors = load_file(path)
     if count_encoders(path) == 2:
@@ -124,10 +124,25 @@ def hash_passages(passages: Sequence[Passage]) -> str:
     return digest.hexdigest()
 
 
+def load_minilm() -> BertModel:
+    """all-MiniLM-L6-v2's encoder as transformers' own, without BERT's pooler: to be trained, or shared.
+
+    Raises:
+        data.assets.AssetError: the weights cannot be had.
+    """
+    from transformers import BertModel
+
+    from retriever.configuration_retribert import RetriBertConfig
+
+    encoder = BertModel(RetriBertConfig.from_json_file(CONFIG).encoder_config(), add_pooling_layer=False)
+    encoder.load_state_dict(minilm_weights())
+    return encoder.eval()
+
+
 def plain_minilm() -> PlainBert:
     """all-MiniLM-L6-v2's encoder for inference. All of them hold the same weights, mapped from their file.
 
-    They must not be changed in place; `training.lora.merge_adapters` puts new ones in their stead.
+    They must not be changed in place; `core.weights.merge_adapters` puts new ones in their stead.
     """
     from retriever.plain_bert import PlainBert, PlainBertConfig
 

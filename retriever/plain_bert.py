@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.hollow import filled
+from core.weights import filled
 
 if TYPE_CHECKING:
     from transformers import BertModel

@@ -1,4 +1,5 @@
-"""What every training command shares: exact resumption, the record of a run and its picture, small adapters.
+"""Every training command, over one loop (loop.py); nothing that runs imports this package.
 
-This package is given modules, optimisers and numbers. It knows nothing of questions, passages or answers.
+python -m training.retriever | training.generator | training.selector | training.support
+python -m training.embedded start | install
 """

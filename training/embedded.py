@@ -33,14 +33,14 @@ from retriever.embedded import (
     VECTORS,
     count_encoders,
     hash_passages,
+    load_minilm,
     load_tokenizer,
-    minilm_weights,
 )
 from retriever.encode import Encoder, encode
 from retriever.index import PassageIndex
 
 if TYPE_CHECKING:
-    from transformers import BertModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from retriever.modeling_retribert import RetriBertModel
     from retriever.plain_bert import AnyRetriBert
@@ -147,21 +147,6 @@ def load_starting_point() -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
     rows = load_file(PROJECTIONS)["project_doc.weight"]
     model.load_state_dict({"project_query.weight": rows, "project_doc.weight": rows}, strict=False)
     return model.eval(), load_tokenizer()
-
-
-def load_minilm() -> BertModel:
-    """all-MiniLM-L6-v2's encoder, without BERT's pooler, to be trained.
-
-    Raises:
-        data.assets.AssetError: the weights cannot be had.
-    """
-    from transformers import BertModel
-
-    from retriever.configuration_retribert import RetriBertConfig
-
-    encoder = BertModel(RetriBertConfig.from_json_file(CONFIG).encoder_config(), add_pooling_layer=False)
-    encoder.load_state_dict(minilm_weights())
-    return encoder.eval()
 
 
 def shipped_vectors(

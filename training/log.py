@@ -7,10 +7,11 @@ interrupted run is that of an uninterrupted one.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from core.files import write_text
 
 
 class TrainingLog:
@@ -24,12 +25,9 @@ class TrainingLog:
             resume_step: keep the rows up to this step; None starts anew.
         """
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         rows = [] if resume_step is None or not path.is_file() else read_log(path)
         self.rows = [row for row in rows if row["step"] <= (resume_step or 0)]
-        part = path.with_name(f"{path.name}.part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
-        os.replace(part, path)
+        write_text(path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def add(self, step: int, **values: float) -> None:
         """Append a row."""

@@ -1,8 +1,8 @@
 """Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on any module's linear layers.
 
 An adapted layer computes W x + (alpha / rank) · B (A x), with A (rank, in) random and B (out, rank) zero at first, so
-that nothing changes before training, and W's gradient is never computed. Only A and B are trained and saved; merging
-puts the sum in W's place and leaves a plain module. Nothing is known here of what the layers are for.
+that nothing changes before training, and W's gradient is never computed. Only A and B are trained and saved; what
+merges them at run time is core/weights.py. Nothing is known here of what the layers are for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.errors import SettingsError
+
 
 class LowRankLinear(nn.Module):
     """A frozen linear layer with a trainable low-rank update beside it."""
@@ -23,7 +25,7 @@ class LowRankLinear(nn.Module):
         """Make A and B for a layer; both are float32, whatever the layer's own type."""
         super().__init__()
         if rank < 1:
-            raise ValueError(f"the adapters' rank is {rank}; it must be at least 1")
+            raise SettingsError(f"the adapters' rank is {rank}; it must be at least 1")
         self.base = base.requires_grad_(False)
         self.a = nn.Parameter(torch.empty(rank, base.in_features, device=base.weight.device))
         self.b = nn.Parameter(torch.zeros(base.out_features, rank, device=base.weight.device))
@@ -53,51 +55,30 @@ def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> li
         The names of the layers that were adapted, in the module's order.
 
     Raises:
-        ValueError: no linear layer's name matches, or the rank is below 1.
+        SettingsError: no linear layer's name matches, or the rank is below 1.
     """
     module.requires_grad_(False)
     names = [
         name for name, layer in module.named_modules() if isinstance(layer, nn.Linear) and re.search(targets, name)
     ]
     if not names:
-        raise ValueError(f"no linear layer's name matches {targets!r}")
+        raise SettingsError(f"no linear layer's name matches {targets!r}")
     for name in names:
         layer = module.get_submodule(name)
         assert isinstance(layer, nn.Linear)
-        _replace(module, name, LowRankLinear(layer, rank, alpha))
+        parent, _, own = name.rpartition(".")
+        setattr(module.get_submodule(parent), own, LowRankLinear(layer, rank, alpha))
     return names
 
 
 def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The adapters' A and B, "layer.a" and "layer.b", the scale folded into B: what `merge_adapters` takes."""
+    """The adapters' A and B, "layer.a" and "layer.b", the scale folded into B, as `core.weights` merges them."""
     found = {}
     for name, layer in module.named_modules():
         if isinstance(layer, LowRankLinear):
             found[f"{name}.a"] = layer.a.detach()
             found[f"{name}.b"] = layer.b.detach() * layer.scale
     return found
-
-
-def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put the sum of weights and saved adapters in the weights' place.
-
-    The module is changed, its old weights are not: other modules may hold them, too.
-
-    Raises:
-        ValueError: an adapter names a layer that the module lacks, or has another shape; both are said.
-    """
-    for name in sorted(key.removesuffix(".a") for key in tensors if key.endswith(".a")):
-        update = tensors[f"{name}.b"].float() @ tensors[f"{name}.a"].float()
-        try:
-            layer, weight = module.get_submodule(name), module.get_parameter(f"{name}.weight")
-        except AttributeError as error:
-            raise ValueError(f"the adapter of {name} belongs to another model: it has no such layer") from error
-        if weight.shape != update.shape:
-            raise ValueError(
-                f"the adapter of {name} has shape {tuple(update.shape)} but the layer {tuple(weight.shape)}: "
-                "it belongs to another model"
-            )
-        layer.weight = nn.Parameter(weight.detach() + update.to(weight.dtype), weight.requires_grad)
 
 
 def average_adapters(runs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -111,10 +92,10 @@ def average_adapters(runs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         are averaged.
 
     Raises:
-        ValueError: the runs have different names.
+        SettingsError: the runs have different names.
     """
     if len({frozenset(run) for run in runs}) != 1:
-        raise ValueError("the adapters cannot be averaged: they are not of the same layers; train them alike")
+        raise SettingsError("the adapters cannot be averaged: they are not of the same layers; train them alike")
     mean = {}
     for name in runs[0]:
         values = [run[name] for run in runs]
@@ -127,15 +108,13 @@ def average_adapters(runs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return mean
 
 
-def bake_adapters(module: nn.Module) -> None:
-    """Leave the adapted weights as plain parameters, in place; the module is then as before, but trained."""
-    merged = adapter_tensors(module)
-    for name in [name for name, layer in module.named_modules() if isinstance(layer, LowRankLinear)]:
-        _replace(module, name, module.get_submodule(f"{name}.base"))
-    merge_adapters(module, merged)
-
-
-def _replace(module: nn.Module, name: str, layer: nn.Module) -> None:
-    """Put a layer in the place of the one with this dotted name."""
-    parent, _, own = name.rpartition(".")
-    setattr(module.get_submodule(parent), own, layer)
+def merged_state(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state as if it had no adapters, their updates added to the weights; the module stays as it is."""
+    state = dict(module.state_dict())
+    for name, layer in module.named_modules():
+        if isinstance(layer, LowRankLinear):
+            update = (state.pop(f"{name}.b") * layer.scale) @ state.pop(f"{name}.a")
+            for key in [key for key in state if key.startswith(f"{name}.base.")]:
+                state[key.replace(f"{name}.base.", f"{name}.")] = state.pop(key)
+            state[f"{name}.weight"] = state[f"{name}.weight"] + update.to(state[f"{name}.weight"].dtype)
+    return state

@@ -110,7 +110,7 @@ class SentenceRanker:
         from safetensors import safe_open
         from safetensors.torch import load_file
 
-        from training.lora import merge_adapters
+        from core.weights import merge_adapters
 
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:

@@ -5,20 +5,46 @@ It knows words and vectors of claims and passages. It does not judge.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 import numpy as np
 
 from core.words import NEGATIONS, Words
-from generator.support.examples import opposites
 from generator.support.reading import Claim, Reader, Source
 
+_PAIRS = (
+    "largest smallest; large small; larger smaller; biggest smallest; big small; highest lowest; high low; higher "
+    "lower; longest shortest; long short; longer shorter; oldest youngest; older younger; old new; older newer; "
+    "early late; earlier later; earliest latest; first last; before after; above below; over under; more less; "
+    "most least; many few; increase decrease; increases decreases; increased decreased; rise fall; rises falls; "
+    "rising falling; north south; northern southern; east west; eastern western; hot cold; hotter colder; warm "
+    "cool; warmer cooler; fast slow; faster slower; strong weak; stronger weaker; heavy light; heavier lighter; "
+    "thick thin; wide narrow; deep shallow; rich poor; hard soft; wet dry; open closed; public private; internal "
+    "external; inner outer; inside outside; positive negative; male female; men women; man woman; left right; "
+    "upper lower; begin end; began ended; begins ends; start stop; win lose; won lost; gain lose; accept reject; "
+    "allow forbid; allowed forbidden; include exclude; includes excludes; attract repel; ancient modern; natural "
+    "artificial; common rare; commonly rarely; often rarely; usually seldom; always never; all none; some all; "
+    "same different; similar different; simple complex; safe dangerous; urban rural; major minor; majority "
+    "minority; maximum minimum; active passive; direct indirect; visible invisible; possible impossible; known "
+    "unknown; able unable; alive dead; birth death; born died; create destroy; built destroyed; cause prevent; "
+    "causes prevents; caused prevented; help harm; helps hinders; solid liquid; liquid gas; acid base; plant "
+    "animal; plants animals; day night; summer winter; spring autumn; sun moon; land sea; import export; imports "
+    "exports; buy sell; supply demand; expand shrink; expands contracts; contract expand; attack defence; victory "
+    "defeat; war peace; friend enemy; true false; formal informal; legal illegal; domestic foreign; local global; "
+    "national international; single multiple; odd even; vertical horizontal; front back; top bottom; near far; "
+    "nearest farthest; closer farther; empty full; raw cooked; sweet bitter; loud quiet; bright dark; smooth "
+    "rough; flat steep; fresh salt; young old; child adult; children adults; teacher student; parent child; cheap "
+    "expensive; with without; toward away; into out; up down; together apart; easily hardly; quickly slowly; "
+    "partly entirely; mainly only; typically always; generally never; almost exactly; only also; both neither; "
+    "century decade; million billion; thousand million; hundred thousand; years months; days weeks; hours days; "
+    "century millennium"
+)
 _EXTREME = frozenset(
     "all any always each entire entirely every exclusively first largest least main most never no none oldest only "
     "smallest sole solely".split()
 )
-_OPPOSITES = {word: frozenset(others) for word, others in opposites().items()}
 
 NAMES = (
     "words found", "words in nearest sentence", "words in nearest two", "gain of second sentence",
@@ -29,6 +55,21 @@ NAMES = (
     "extremes new", "extremes new in nearest", "order", "opposites", "length", "content words", "cosine",
     "second cosine", "cosine of passage", "quoted",
 )  # fmt: skip
+
+
+@functools.cache
+def opposites() -> dict[str, list[str]]:
+    """Each word with its opposites, both ways.
+
+    >>> opposites()["largest"]
+    ['smallest']
+    """
+    table: dict[str, list[str]] = {}
+    for pair in _PAIRS.split(";"):
+        first, second = pair.split()
+        table.setdefault(first, []).append(second)
+        table.setdefault(second, []).append(first)
+    return table
 
 
 def plain_features(claim: Claim, source: Source, reader: Reader) -> np.ndarray:
@@ -128,7 +169,7 @@ def _disorder(words: Words, near: Words) -> float:
 
 def _opposed(claim: frozenset[str], near: frozenset[str]) -> int:
     """How many words of the claim stand in the nearest sentence only as their opposite."""
-    return sum(bool(_OPPOSITES.get(word, frozenset()) & near) for word in claim - near - NEGATIONS)
+    return sum(not near.isdisjoint(opposites().get(word, ())) for word in claim - near - NEGATIONS)
 
 
 def _passage_cosine(claim: Claim, source: Source) -> float:

@@ -9,7 +9,8 @@ from core.records import Found, Retrieved
 from core.settings import Settings
 from data.passages import Passage
 from data.sentences import is_complete, split_sentences
-from generator.fused import LONGEST_PASSAGE, MOST_TOKENS, FusedGenerator
+from generator.fused import FusedGenerator
+from generator.fused_layout import LONGEST_PASSAGE, MOST_TOKENS
 
 pytestmark = pytest.mark.assets
 

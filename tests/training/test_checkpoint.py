@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.checkpoint import CheckpointError, TrainingState, epoch_order, load_state, save_state, seed_everything
+from training.checkpoint import CheckpointError, TrainingState, load_state, save_state, seed_everything
+from training.schedule import epoch_order
 
 
 def fresh():

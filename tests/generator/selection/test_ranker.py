@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+from generator.selection.examples import Rows, make_rows, targets
 
 from data.questions import Question
 from generator.selection import train
-from generator.selection.examples import Rows, make_rows, targets
 from generator.selection.ranker import CrossEncoder, Sentence, SentenceRanker, pairs
 from training.checkpoint import CheckpointError
 from training.lora import adapter_tensors

@@ -1,4 +1,7 @@
-"""Modules without weights, to be filled from a file: nothing is drawn at random, and nothing takes memory."""
+"""Weights put into modules: tensors taken over as they are, and saved low-rank updates added to them.
+
+It knows tensors by their names. It knows nothing of what the modules are for.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,29 @@ def filled(make: Callable[[], _Module], weights: Mapping[str, Tensor]) -> _Modul
         module = make()
     module.load_state_dict(weights, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the sum W + B A of weights and saved low-rank updates (Hu et al. 2021, arXiv 2106.09685) in W's place.
+
+    The module is changed, its old weights are not: other modules may hold them, too.
+
+    Args:
+        module: whose linear layers are named.
+        tensors: "layer.a", (rank, in), and "layer.b", (out, rank), of each; others are passed over.
+
+    Raises:
+        ValueError: an update names a layer that the module lacks, or has another shape; both are said.
+    """
+    for name in sorted(key.removesuffix(".a") for key in tensors if key.endswith(".a")):
+        update = tensors[f"{name}.b"].float() @ tensors[f"{name}.a"].float()
+        try:
+            layer, weight = module.get_submodule(name), module.get_parameter(f"{name}.weight")
+        except AttributeError as error:
+            raise ValueError(f"the adapter of {name} belongs to another model: it has no such layer") from error
+        if weight.shape != update.shape:
+            raise ValueError(
+                f"the adapter of {name} has shape {tuple(update.shape)} but the layer {tuple(weight.shape)}: "
+                "it belongs to another model"
+            )
+        layer.weight = nn.Parameter(weight.detach() + update.to(weight.dtype), weight.requires_grad)

@@ -6,7 +6,6 @@ has seen, and the thresholds are chosen on the development claims. Needs scikit-
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,20 +13,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
+from sklearn.calibration import calibration_curve
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import PrecisionRecallDisplay, precision_recall_curve, roc_auc_score
 from tqdm import tqdm
 
+from core.files import write_json
 from data.questions import Claim as HandWritten
 from data.questions import load_questions
 from data.sentences import split_sentences
-from generator.support.corpus import KeptPassages, held_out, without_support
 from generator.support.cross_encoder import CrossEncoder
-from generator.support.examples import Example
 from generator.support.joint import BESIDE, Joint, joint_inputs, trees_of
-from generator.support.model import SupportModel
+from generator.support.model import FOLDER, JOINT, SupportModel
 from generator.support.plain import NAMES, plain_features
-from generator.support.reading import Reader, Source
+from generator.support.reading import Claim, Reader, Source
+from training.support_examples import KeptPassages, held_out
+from training.support_spoiler import ClaimExample
 
 OTHERS = 6000
+FIGURES, RELIABILITY, PRECISION_RECALL = "figures.json", "reliability.png", "precision-recall.png"
 # A sentence is called supported where that is right five times in six, and not supported below the
 # probability that nine in ten supported claims pass.
 PRECISION, RECALL = 5 / 6, 0.9
@@ -47,7 +53,7 @@ class Judged:
         blind: likewise, of the cross-encoder with nothing to read.
     """
 
-    examples: list[Example]
+    examples: list[ClaimExample]
     truth: np.ndarray
     plain: np.ndarray
     cross: np.ndarray
@@ -58,19 +64,13 @@ def fit_joint(
     cross: CrossEncoder,
     reader: Reader,
     kept: KeptPassages,
-    examples: Sequence[Example],
+    examples: Sequence[ClaimExample],
     dev: Sequence[HandWritten],
     folder: Path,
-) -> dict[str, Any]:
-    """Fit trees, regression and thresholds; write joint.json, figures.json and two pictures into a folder.
-
-    Returns:
-        The figures on the development claims and on the development answers' sentences.
-    """
-    from sklearn.ensemble import GradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
-
-    model = SupportModel(reader, cross, _unfitted())
+) -> None:
+    """Fit trees, regression and thresholds; write joint.json, figures.json and two pictures into a folder."""
+    # Its parts alone are asked; what joins them is fitted here.
+    model = SupportModel(reader, cross, Joint.load(FOLDER / JOINT))
     seen, unseen = _sampled(examples)
     fitted = _judge(seen, model, kept, with_cross=False)
     joined = _judge(unseen, model, kept, with_cross=True)
@@ -85,7 +85,7 @@ def fit_joint(
     chances = joint.probability(hard.plain, hard.cross)
     supported, partly = _thresholds(chances, hard.truth)
     joint = replace(joint, supported=supported, partly=partly)
-    joint.save(folder / "joint.json")
+    joint.save(folder / JOINT)
     figures = {
         "weights": dict(zip(("trees", "cross-encoder", *BESIDE), weights, strict=True)) | {"bias": joint.bias},
         "thresholds": {"supported": joint.supported, "partly": joint.partly},
@@ -94,30 +94,19 @@ def fit_joint(
         "sources held out": _by_source(joined, joint),
         "own against others' passages": _own_against_others(dev, model, kept, joint),
     }
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / FIGURES, figures)
     draw_curves(chances, hard.truth, folder)
-    return figures
 
 
-def _unfitted() -> Joint:
-    """A place holder for a model whose parts alone are asked."""
-    from generator.support.joint import Trees
-
-    leaf = np.zeros((1, 1), np.int64)
-    return Joint(
-        NAMES, Trees(0.0, leaf - 1, np.zeros((1, 1)), leaf, leaf, np.zeros((1, 1))), (1.0, 1.0, 0.0, 0.0), 0.0, 0.5, 0.5
-    )
-
-
-def _example(claim: HandWritten) -> Example:
-    return Example(claim.claim, claim.read, claim.supported, (), "hard", claim.id)
+def _example(claim: HandWritten) -> ClaimExample:
+    return ClaimExample(claim.claim, claim.read, claim.supported, (), "hard", claim.id)
 
 
 def _weights(judged: Judged) -> np.ndarray:
     return np.array([_HARD_WEIGHT if example.source == "hard" else 1.0 for example in judged.examples])
 
 
-def _sampled(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+def _sampled(examples: Sequence[ClaimExample]) -> tuple[list[ClaimExample], list[ClaimExample]]:
     """All hand-written claims and some of the others, those seen in training and those held out."""
     rng = np.random.default_rng(0)
     others = [example for example in examples if example.source != "hard"]
@@ -126,29 +115,29 @@ def _sampled(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]
     return [e for e in chosen if not held_out(e.group)], [e for e in chosen if held_out(e.group)]
 
 
-def _judge(examples: Sequence[Example], model: SupportModel, kept: KeptPassages, with_cross: bool) -> Judged:
+def _judge(examples: Sequence[ClaimExample], model: SupportModel, kept: KeptPassages, with_cross: bool) -> Judged:
     """What the parts say of examples, in chunks."""
-    reader, rows = model.reader, []
+    reader = model.reader
+    rows: list[ClaimExample] = []
     plain, cross, blind = [], [], []
     for start in tqdm(range(0, len(examples), 64), desc="judging", unit="batch"):
-        chunk, sources = examples[start : start + 64], []
+        chunk = examples[start : start + 64]
         # The trees are fitted on many; bfloat16 moves their cosines by less than 0.01.
         with torch.autocast("cpu", torch.bfloat16, enabled=not with_cross):
-            claims = reader.claims([example.claim for example in chunk])
-        for example, claim in zip(chunk, claims, strict=True):
-            source: Source | None = kept.source(example.titles)
-            if source is not None and example.source == "removed":
-                source = without_support(claim, source, reader)
-            sources.append(source)
-        kept_rows = [row for row, source in enumerate(sources) if source is not None and source.sentences]
-        good = [(claims[row], sources[row]) for row in kept_rows]
-        rows += [chunk[row] for row in kept_rows]
-        plain += [plain_features(claim, source, reader) for claim, source in good if source is not None]
-        if with_cross and good:
-            near = [reader.nearest(claim, source) for claim, source in good if source is not None]
-            pairs = ([claim for claim, _ in good], [source for _, source in good if source is not None])
-            cross += model.cross_logits(*pairs, near).tolist()
-            blind += model.cross_logits(*pairs, [[] for _ in good]).tolist()
+            read = reader.claims([example.claim for example in chunk])
+        claims: list[Claim] = []
+        sources: list[Source] = []
+        for example, claim in zip(chunk, read, strict=True):
+            source = kept.beside(claim, example)
+            if source is not None:
+                rows.append(example)
+                claims.append(claim)
+                sources.append(source)
+                plain.append(plain_features(claim, source, reader))
+        if with_cross and claims:
+            near = [reader.nearest(claim, source) for claim, source in zip(claims, sources, strict=True)]
+            cross += model.cross_logits(claims, sources, near).tolist()
+            blind += model.cross_logits(claims, sources, [[] for _ in claims]).tolist()
     nothing = np.zeros(len(rows))
     return Judged(
         rows,
@@ -161,8 +150,6 @@ def _judge(examples: Sequence[Example], model: SupportModel, kept: KeptPassages,
 
 def _thresholds(chances: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """The least probability from which `PRECISION` holds, and the one that `RECALL` of the supported claims pass."""
-    from sklearn.metrics import precision_recall_curve
-
     precision, _, at = precision_recall_curve(truth, chances)
     right = [limit for share, limit in zip(precision[:-1], at, strict=True) if share >= PRECISION]
     supported = float(min(right)) if right else float(at[-1])
@@ -172,8 +159,6 @@ def _thresholds(chances: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 def _table(judged: Judged, joint: Joint, kinds: dict[str, str]) -> dict[str, Any]:
     """ROC AUC of the whole and of every part, and by kind."""
-    from sklearn.metrics import roc_auc_score
-
     names = list(NAMES)
     chances = joint.probability(judged.plain, judged.cross)
     parts = {
@@ -215,13 +200,11 @@ def _own_against_others(
     dev: Sequence[HandWritten], model: SupportModel, kept: KeptPassages, joint: Joint
 ) -> dict[str, float]:
     """The written development answers' sentences beside their own passages and beside the next question's."""
-    from sklearn.metrics import roc_auc_score
-
     read = {claim.id: claim.read for claim in dev}
     groups = list(read)
     following = dict(zip(groups, [*groups[1:], groups[0]], strict=True))
     examples = [
-        Example(sentence, titles, own)
+        ClaimExample(sentence, titles, own)
         for question in load_questions("dev")
         if question.answerable and question.id in read
         for sentence in split_sentences(question.answer)
@@ -247,23 +230,19 @@ def draw_curves(chances: np.ndarray, truth: np.ndarray, folder: Path) -> None:
         truth: bool (claims,).
         folder: where the pictures go.
     """
-    from matplotlib.figure import Figure
-    from sklearn.calibration import calibration_curve
-    from sklearn.metrics import PrecisionRecallDisplay
-
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
     axis = figure.subplots()
     share, mean = calibration_curve(truth, chances, n_bins=8, strategy="quantile")
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axis.plot(mean, share, marker="o")
     axis.set(xlabel="probability given", ylabel="share supported", title="Reliability, development claims")
-    figure.savefig(folder / "reliability.png", dpi=120)
+    figure.savefig(folder / RELIABILITY, dpi=120)
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
     axis = figure.subplots()
     PrecisionRecallDisplay.from_predictions(truth, chances, ax=axis, name="support model")
     axis.set(xlabel="recall", ylabel="precision", title="Precision and recall, development claims")
     axis.grid(alpha=0.3)
-    figure.savefig(folder / "precision-recall.png", dpi=120)
+    figure.savefig(folder / PRECISION_RECALL, dpi=120)
 
 
 def _round(value: float) -> float:

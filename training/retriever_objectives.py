@@ -1,6 +1,6 @@
-"""What a retriever is trained to do: find its document in the batch, or its passage in a whole corpus.
+"""What a retriever is trained to do: find its document in the batch, or its passage in a whole corpus; and how well.
 
-It knows models, texts and tokens, and gives a loss. It knows no optimisers, files or metrics.
+It knows models, texts and tokens, and gives losses and recalls. It knows no optimisers or files.
 """
 
 from __future__ import annotations
@@ -8,21 +8,17 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
-from retriever.augment import Augmenter
 from retriever.encode import encode
-from retriever.examples import Example, random_span
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-    from retriever.modeling_retribert import RetriBertModel
+from retriever.modeling_retribert import RetriBertModel
+from training.retriever_examples import Augmenter, RetrievalExample, random_span
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +43,13 @@ def count_cut(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_toke
     return cut
 
 
+class Objective(Protocol):
+    """Gives the loss of examples by their numbers."""
+
+    def loss(self, numbers: Sequence[int], rng: random.Random) -> Tensor:
+        """The loss, a scalar."""
+
+
 class InBatchObjective:
     """The published loss: each question finds its document among the batch's, and each document its question.
 
@@ -58,7 +61,7 @@ class InBatchObjective:
         self,
         model: RetriBertModel,
         tokenizer: PreTrainedTokenizerBase,
-        examples: Sequence[Example],
+        examples: Sequence[RetrievalExample],
         *,
         temperature: float = 1.0,
         checkpoint_batch_size: int = -1,
@@ -117,7 +120,7 @@ class CorpusObjective:
         self,
         model: RetriBertModel,
         tokenizer: PreTrainedTokenizerBase,
-        examples: Sequence[Example],
+        examples: Sequence[RetrievalExample],
         rows: Sequence[Sequence[int]],
         vectors: Tensor,
         *,
@@ -216,3 +219,41 @@ def _vectors(
         return encode(texts, tokenizer, embed, model.config.projection_dim, model.device)
     finally:
         model.train(training)
+
+
+class RetrievalCheck:
+    """Recall and MRR of held-out questions, over a corpus or over their own documents."""
+
+    def __init__(
+        self,
+        model: RetriBertModel,
+        tokenizer: PreTrainedTokenizerBase,
+        questions: Sequence[str],
+        own: Sequence[int],
+        documents: Sequence[str] | Tensor,
+    ) -> None:
+        """Hold the questions, the row of each one's document, and the documents or their vectors (n, dimensions)."""
+        self.model, self.tokenizer = model, tokenizer
+        self.questions, self.own, self.documents = questions, np.asarray(own, dtype=np.int64), documents
+
+    def __call__(self) -> dict[str, float]:
+        """Recall@1, 5 and 10 and MRR@10; empty without held-out questions."""
+        if not self.questions:
+            return {}
+        queries = question_vectors(self.model, self.tokenizer, self.questions)
+        if isinstance(self.documents, Tensor):
+            vectors = self.documents.cpu().numpy()
+        else:
+            vectors = document_vectors(self.model, self.tokenizer, self.documents)
+        return retrieval_figures(queries @ vectors.T, self.own)
+
+
+def retrieval_figures(scores: np.ndarray, own: np.ndarray) -> dict[str, float]:
+    """Recall@1, 5, 10 and MRR@10 of scores (questions, documents) with the row of each question's document.
+
+    >>> retrieval_figures(np.array([[0.9, 0.1], [0.8, 0.7]]), np.array([0, 1]))["mrr@10"]
+    0.75
+    """
+    ranks = 1 + (scores > scores[np.arange(len(own)), own][:, None]).sum(axis=1)
+    figures = {f"recall@{k}": float((ranks <= k).mean()) for k in (1, 5, 10)}
+    return figures | {"mrr@10": float(np.where(ranks <= 10, 1 / ranks, 0).mean())}

@@ -6,31 +6,20 @@ It knows names and folders of checkpoints. It knows nothing of data or of traini
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from transformers import AutoConfig, BertModel, PreTrainedTokenizerBase
+
+from retriever.configuration_retribert import RetriBertConfig
 from retriever.errors import EncoderError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-    from retriever.modeling_retribert import RetriBertModel
+from retriever.modeling_retribert import RetriBertModel
+from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
+from training.embedded import load_starting_point
 
 # What a BERT and a RetriBERT built around it have in common.
 _SHARED_SETTINGS = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "initializer_range",
-    "layer_norm_eps",
-    "pad_token_id",
-)
+    "vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act hidden_dropout_prob "
+    "attention_probs_dropout_prob max_position_embeddings type_vocab_size initializer_range layer_norm_eps pad_token_id"
+).split()
 
 
 def load_start(name: str, encoders: int | None = None) -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
@@ -47,8 +36,6 @@ def load_start(name: str, encoders: int | None = None) -> tuple[RetriBertModel, 
         data.assets.AssetError: "minilm" cannot be had.
     """
     if name == "minilm":
-        from training.embedded import load_starting_point
-
         model, tokenizer = load_starting_point()
     else:
         model, tokenizer = _load_named(name)
@@ -61,11 +48,6 @@ def load_start(name: str, encoders: int | None = None) -> tuple[RetriBertModel, 
 
 def _load_named(name: str) -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
     """A RetriBERT or a BERT from a folder or the hub."""
-    from transformers import AutoConfig
-
-    from retriever.modeling_retribert import RetriBertModel
-    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
-
     if Path(name).is_dir() and not (Path(name) / "model.safetensors").is_file():
         raise EncoderError(f"{name} holds no checkpoint: model.safetensors is missing")
     try:
@@ -87,11 +69,6 @@ def _load_named(name: str) -> tuple[RetriBertModel, PreTrainedTokenizerBase]:
 
 def _around_bert(name: str, config: object) -> RetriBertModel:
     """A RetriBERT whose encoder is a BERT, pooler included, with new projections."""
-    from transformers import BertModel
-
-    from retriever.configuration_retribert import RetriBertConfig
-    from retriever.modeling_retribert import RetriBertModel
-
     model = RetriBertModel(RetriBertConfig(**{key: getattr(config, key) for key in _SHARED_SETTINGS}))
     bert = BertModel.from_pretrained(name, use_safetensors=True)
     model.bert_query.load_state_dict(bert.state_dict())

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from retriever.train import main
+from retriever.training_loop import retrieval_figures
 from safetensors.torch import load_file
 
 from retriever.encode import Encoder
-from retriever.train import main
-from retriever.training_loop import retrieval_figures
 from training.log import read_log
 
 ROOT = Path(__file__).parents[2]

@@ -4,12 +4,12 @@ import random
 import numpy as np
 import pytest
 import torch
-
-from data.passages import Passage
-from data.questions import Claim
 from retriever.augment import Augmenter, claims_of_one_passage
 from retriever.examples import Example
 from retriever.objectives import CorpusObjective, InBatchObjective, count_cut
+
+from data.passages import Passage
+from data.questions import Claim
 
 EXAMPLES = [
     Example("What is a flute?", ("A flute is a woodwind instrument.",), ("Chess is a board game.",)),

@@ -5,7 +5,7 @@ import torch
 from transformers import BertConfig, BertModel, GPT2Config
 
 from retriever.errors import EncoderError
-from retriever.starting import load_start
+from training.retriever_start import load_start
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 

@@ -13,34 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.words import STOP_WORDS, Words, stem
+from data.sentences import split_sentences
+from generator.support.plain import opposites
 
-_OPPOSITES = (
-    "largest smallest; large small; larger smaller; biggest smallest; big small; highest lowest; high low; higher "
-    "lower; longest shortest; long short; longer shorter; oldest youngest; older younger; old new; older newer; "
-    "early late; earlier later; earliest latest; first last; before after; above below; over under; more less; "
-    "most least; many few; increase decrease; increases decreases; increased decreased; rise fall; rises falls; "
-    "rising falling; north south; northern southern; east west; eastern western; hot cold; hotter colder; warm "
-    "cool; warmer cooler; fast slow; faster slower; strong weak; stronger weaker; heavy light; heavier lighter; "
-    "thick thin; wide narrow; deep shallow; rich poor; hard soft; wet dry; open closed; public private; internal "
-    "external; inner outer; inside outside; positive negative; male female; men women; man woman; left right; "
-    "upper lower; begin end; began ended; begins ends; start stop; win lose; won lost; gain lose; accept reject; "
-    "allow forbid; allowed forbidden; include exclude; includes excludes; attract repel; ancient modern; natural "
-    "artificial; common rare; commonly rarely; often rarely; usually seldom; always never; all none; some all; "
-    "same different; similar different; simple complex; safe dangerous; urban rural; major minor; majority "
-    "minority; maximum minimum; active passive; direct indirect; visible invisible; possible impossible; known "
-    "unknown; able unable; alive dead; birth death; born died; create destroy; built destroyed; cause prevent; "
-    "causes prevents; caused prevented; help harm; helps hinders; solid liquid; liquid gas; acid base; plant "
-    "animal; plants animals; day night; summer winter; spring autumn; sun moon; land sea; import export; imports "
-    "exports; buy sell; supply demand; expand shrink; expands contracts; contract expand; attack defence; victory "
-    "defeat; war peace; friend enemy; true false; formal informal; legal illegal; domestic foreign; local global; "
-    "national international; single multiple; odd even; vertical horizontal; front back; top bottom; near far; "
-    "nearest farthest; closer farther; empty full; raw cooked; sweet bitter; loud quiet; bright dark; smooth "
-    "rough; flat steep; fresh salt; young old; child adult; children adults; teacher student; parent child; cheap "
-    "expensive; with without; toward away; into out; up down; together apart; easily hardly; quickly slowly; "
-    "partly entirely; mainly only; typically always; generally never; almost exactly; only also; both neither; "
-    "century decade; million billion; thousand million; hundred thousand; years months; days weeks; hours days; "
-    "century millennium"
-)
 _QUANTITIES = {
     "some": "all", "many": "all", "most": "all", "several": "all", "often": "always", "usually": "always",
     "sometimes": "always", "typically": "always", "generally": "always", "commonly": "always", "can": "must",
@@ -60,7 +35,7 @@ Change = tuple[str, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
-class Example:
+class ClaimExample:
     """A claim beside passages, and whether they support it.
 
     Attributes:
@@ -70,7 +45,6 @@ class Example:
         wrong: the (start, end) characters that were made wrong; () where all is right or it is not known.
         source: where it comes from: "hard", "written", "close", "quoted", "other", "removed" or what was changed.
         group: examples of one group share their passages.
-
     """
 
     claim: str
@@ -79,20 +53,6 @@ class Example:
     wrong: tuple[tuple[int, int], ...] = ()
     source: str = "hard"
     group: str = ""
-
-
-def opposites() -> dict[str, list[str]]:
-    """Each word with its opposites, both ways.
-
-    >>> opposites()["largest"]
-    ['smallest']
-    """
-    table: dict[str, list[str]] = {}
-    for pair in _OPPOSITES.split(";"):
-        first, second = pair.split()
-        table.setdefault(first, []).append(second)
-        table.setdefault(second, []).append(first)
-    return table
 
 
 class Spoiler:
@@ -120,7 +80,7 @@ class Spoiler:
             "weld": (self._weld, 2.5),
         }
 
-    def spoil(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Example | None:
+    def spoil(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> ClaimExample | None:
         """The sentence with one thing wrong; None when nothing in it could be changed.
 
         Args:
@@ -134,7 +94,7 @@ class Spoiler:
         for way in order:
             made = self._ways[way][0](sentence, own, titles, texts)
             if made is not None and made[0] != sentence and 4 <= len(made[0].split()) <= 60:
-                return Example(made[0], tuple(titles), False, made[1], way)
+                return ClaimExample(made[0], tuple(titles), False, made[1], way)
         return None
 
     def _swap(self, sentence: str, start: int, end: int, new: str) -> Change:
@@ -240,8 +200,6 @@ class Spoiler:
 
     def _weld(self, sentence: str, own: str, titles: Sequence[str], texts: Sequence[str]) -> Change | None:
         """The beginning of the sentence with the rest of one from another passage."""
-        from data.sentences import split_sentences
-
         others = [s for title, text in zip(titles, texts, strict=True) if title != own for s in split_sentences(text)]
         self.rng.shuffle(others)
         here = _VERB.search(sentence)
@@ -263,7 +221,7 @@ def _content_places(sentence: str, start: int, end: int) -> list[tuple[int, int]
     ]  # fmt: skip
 
 
-def spoiled(example: Example, own: str, texts: Mapping[str, str], spoiler: Spoiler) -> Example | None:
+def spoiled(example: ClaimExample, own: str, texts: Mapping[str, str], spoiler: Spoiler) -> ClaimExample | None:
     """A supported example with one thing made wrong, its passages and group kept."""
     made = spoiler.spoil(example.claim, own, example.titles, [texts[title] for title in example.titles])
     return None if made is None else replace(made, group=example.group)

@@ -19,14 +19,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from core.files import replacing, write_json
 from core.words import STOP_WORDS, Words, stem
 from data.passages import Passage
 from data.questions import Claim as HandWritten
 from data.questions import Question
 from data.sentences import split_sentences
 from generator.support.cross_encoder import JOINT_LAYERS
-from generator.support.examples import Example, Spoiler, spoiled
 from generator.support.reading import Claim, Reader, Source, SourceSentence
+from training.support_spoiler import ClaimExample, Spoiler, spoiled
 
 # Title → first row, last row and text of its head ("") and of each sentence.
 Places = dict[str, list[tuple[int, int, str]]]
@@ -62,7 +63,7 @@ class KeptPassages:
         kept = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
         if list(kept) != list(titles):
             kept = self._read(titles, states)
-            index.write_text(json.dumps(kept), encoding="utf-8")
+            write_json(index, kept, indent=None)
         self._places: Places = kept
         hidden = reader.encoder.config.hidden_size
         self._states = np.memmap(states, np.float16, "r").reshape(-1, JOINT_LAYERS + 1, hidden)
@@ -71,7 +72,8 @@ class KeptPassages:
         """Read passages into a file; returns the rows of each title's head and sentences."""
         places: Places = {}
         row = 0
-        with path.open("wb") as file, tqdm(total=len(titles), desc="reading passages", unit="passage") as bar:
+        bar = tqdm(total=len(titles), desc="reading passages", unit="passage")
+        with bar, replacing(path) as part, part.open("wb") as file:
             for start in range(0, len(titles), _CHUNK):
                 chunk = titles[start : start + _CHUNK]
                 source = self.reader.passages([(title, self.passages[title].text) for title in chunk])
@@ -100,6 +102,13 @@ class KeptPassages:
                 states = self._states[start:end, :JOINT_LAYERS]
                 sentences.append(SourceSentence(number, text, self._words(text), self._vector(start, end), states))
         return Source(named, heads, tuple(sentences))
+
+    def beside(self, claim: Claim, example: ClaimExample) -> Source | None:
+        """What a claim is judged by: its passages, without their support where that is taken away; None for nothing."""
+        source: Source | None = self.source(example.titles)
+        if source is not None and example.source == "removed":
+            source = without_support(claim, source, self.reader)
+        return source if source is not None and source.sentences else None
 
     @lru_cache(maxsize=40_000)  # noqa: B019 (lives as long as the run)
     def _words(self, text: str) -> Words:
@@ -166,7 +175,7 @@ def make_examples(
     texts: Mapping[str, str],
     siblings: Mapping[str, Sequence[str]],
     seed: int,
-) -> list[Example]:
+) -> list[ClaimExample]:
     """The hand-written claims, and easier examples made from them and from answers to the same questions.
 
     Args:
@@ -183,13 +192,13 @@ def make_examples(
     rng = random.Random(seed)
     spoiler = Spoiler(rng, lambda word: siblings.get(word, ()))
     read = {claim.id: claim.read for claim in claims}
-    base = [Example(claim.claim, claim.read, claim.supported, (), "hard", claim.id) for claim in claims]
+    base = [ClaimExample(claim.claim, claim.read, claim.supported, (), "hard", claim.id) for claim in claims]
     for group, titles in read.items():
         base += _answer_sentences(group, titles, answers)
         for title in titles:
             sentence = rng.choice(split_sentences(texts[title]) or [""])
             if len(sentence.split()) >= _SHORTEST:
-                base.append(Example(sentence, titles, True, (), "quoted", group))
+                base.append(ClaimExample(sentence, titles, True, (), "quoted", group))
     made = list(base)
     # Held-out claims are put beside held-out passages only.
     groups = {side: [group for group in read if held_out(group) == side] for side in (False, True)}
@@ -201,7 +210,7 @@ def make_examples(
             made += [wrong for _ in range(tries) if (wrong := spoiled(example, own, texts, spoiler)) is not None]
         if rng.random() < 0.12 and groups[held_out(example.group)]:
             other = rng.choice(groups[held_out(example.group)])
-            made.append(Example(example.claim, read[other], False, (), "other", other))
+            made.append(ClaimExample(example.claim, read[other], False, (), "other", other))
         if example.supported and rng.random() < 0.15:
             made.append(replace(example, supported=False, source="removed"))
     return made
@@ -209,14 +218,14 @@ def make_examples(
 
 def _answer_sentences(
     group: str, titles: tuple[str, ...], answers: Mapping[str, Mapping[str, Question]]
-) -> list[Example]:
+) -> list[ClaimExample]:
     """Sentences of the answers to a group's question whose supporting passages were all at hand."""
     found = []
     for source, by_id in answers.items():
         answer = by_id.get(group)
         if answer is not None and answer.answerable and set(answer.titles) <= set(titles):
             found += [
-                Example(sentence, titles, True, (), source, group)
+                ClaimExample(sentence, titles, True, (), source, group)
                 for sentence in split_sentences(answer.answer) if len(sentence.split()) >= _SHORTEST
             ]  # fmt: skip
     return found

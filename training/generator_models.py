@@ -1,30 +1,34 @@
 """What can be trained: the fused model and ordinary sequence-to-sequence checkpoints, behind one interface.
 
 A trainee turns examples into a loss, names its trained weights, and writes a folder that `--generator` opens. It knows
-models and tokens; the loop around it is in train.py.
+models and tokens.
 """
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.files import write_json
+from data.assets import asset_path, cache_folder, read_assets
+from generator.adapter import AdapterCard, read_adapter, save_adapter, shared_copy
 from generator.base import GeneratorError
-from generator.prompt import fit_passages
-from generator.training_data import Example
-from training.lora import adapter_tensors, add_adapters, bake_adapters
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-    from generator.modeling_fused import Stack
-    from generator.seq2seq import Seq2SeqGenerator
+from generator.fused_layout import FusedLayout
+from generator.gguf_checkpoint import load_gguf
+from generator.modeling_fused import FusedModel, Memory, Stack
+from generator.passage_cache import PassageCache
+from generator.seq2seq import Seq2SeqGenerator
+from training.generator_examples import AnswerExample
+from training.lora import adapter_tensors, add_adapters, merged_state
 
 # The label of a token that is not part of the answer, as `cross_entropy` ignores it.
 _NOT_TRAINED = -100
@@ -47,36 +51,45 @@ class Tuning:
     precision: str = "fp32"
 
 
-class Trainee(Protocol):
-    """A model in training."""
+class Trainee(ABC):
+    """A model in training.
+
+    Attributes:
+        model: whose weights are trained where they require gradients.
+        tuning: which do.
+    """
+
+    def __init__(self, model: nn.Module, tuning: Tuning, device: torch.device) -> None:
+        """Hold a model that is ready to be trained."""
+        self.model, self.tuning, self._device = model, tuning, device
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """The trained weights by name."""
-        ...
+        return _trained(self.model)
 
-    def tokens(self, example: Example) -> int:
+    def size(self, example: AnswerExample) -> int:
+        """How many tokens an example has in all, roughly; examples of like size make full batches."""
+        return sum(len(passage.text) for passage in example.passages) // 4 + self.tokens(example)
+
+    @abstractmethod
+    def tokens(self, example: AnswerExample) -> int:
         """How many tokens of an example count in its loss: those of the answer and its end."""
-        ...
 
-    def size(self, example: Example) -> int:
-        """How many tokens an example has in all; examples of like size make full batches."""
-        ...
-
-    def loss(self, examples: Sequence[Example]) -> Tensor:
+    @abstractmethod
+    def loss(self, examples: Sequence[AnswerExample]) -> Tensor:
         """The negative log-likelihood, summed over all answers' tokens, in nats."""
-        ...
 
-    def train(self, training: bool) -> None:
-        """Switch dropout on or off."""
-        ...
-
+    @abstractmethod
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
         """Write the model as it is now, with facts about its training."""
-        ...
+
+    def autocast(self) -> torch.autocast:
+        """The precision of matrix products."""
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self.tuning.precision == "bf16")
 
 
-class FusedTrainee:
-    """The fused model over the embedded SmolLM2 (`Trainee`)."""
+class FusedTrainee(Trainee):
+    """The fused model over the embedded SmolLM2."""
 
     def __init__(
         self, stack: Stack, tokenizer: Tokenizer, base: tuple[str, str], tuning: Tuning, cache_bytes: int = 0
@@ -90,29 +103,23 @@ class FusedTrainee:
             tuning: which weights are trained.
             cache_bytes: how much memory passages may take that were read before; used while the encoder is frozen.
         """
-        from generator.adapter import shared_copy
-        from generator.fused_layout import FusedLayout
-        from generator.modeling_fused import FusedModel
-        from generator.passage_cache import PassageCache
-
         self.layout = FusedLayout(tokenizer)
-        self._base, self._tuning = base, tuning
-        self._dtype = torch.bfloat16 if tuning.precision == "bf16" else torch.float32
-        self._device = stack.embeddings.weight.device
+        self._base = base
         stack.requires_grad_(False)
         decoder = shared_copy(stack)
         encoder = shared_copy(stack) if tuning.encoder else stack
-        self.model = FusedModel(stack.config, encoder, decoder)
+        self.model: FusedModel
+        super().__init__(FusedModel(stack.config, encoder, decoder), tuning, stack.embeddings.weight.device)
         self.model.rank_keys.requires_grad_(True)
         self._trained = {"decoder": decoder} | ({"encoder": encoder} if tuning.encoder else {})
         for part in self._trained.values():
             _make_trainable(part, "", tuning)
         # Frozen weights in half precision: casting them anew at every step would cost more than the products.
-        _cast_frozen(self.model, self._dtype)
-        with self._autocast():
-            self._passages = (
-                None if tuning.encoder else PassageCache(self.model, self.layout.prefix, cache_bytes, False)
-            )
+        _cast_frozen(self.model, torch.bfloat16 if tuning.precision == "bf16" else torch.float32)
+        self._passages = None
+        if not tuning.encoder:
+            with self.autocast():
+                self._passages = PassageCache(self.model, self.layout.prefix, cache_bytes, False)
 
     def start_from(self, folder: Path) -> None:
         """Begin with the weights of an adapter that was trained before, with the same settings of the updates.
@@ -120,10 +127,8 @@ class FusedTrainee:
         Raises:
             GeneratorError: it is missing, or of another base or shape.
         """
-        from generator.adapter import read_adapter
-
         given = read_adapter(folder, *self._base)
-        scale = self._tuning.alpha / self._tuning.rank if self._tuning.rank else 1.0
+        scale = self.tuning.alpha / self.tuning.rank if self.tuning.rank else 1.0
         for name, parameter in self.parameters().items():
             tensor = given.get(name)
             if tensor is None or tensor.shape != parameter.shape:
@@ -141,70 +146,48 @@ class FusedTrainee:
         Raises:
             data.assets.AssetError: it cannot be had.
         """
-        from data.assets import asset_path, cache_folder, read_assets
-        from generator.gguf_checkpoint import load_gguf
-
         path = asset_path("smollm2")
         stack, tokenizer = load_gguf(path, cache_folder() / "fused")
         if torch.cuda.is_available():
             stack = stack.to("cuda")
         return cls(stack, tokenizer, (path.stem, read_assets()["smollm2"].sha256), tuning, cache_bytes)
 
-    def parameters(self) -> dict[str, nn.Parameter]:
-        """See `Trainee.parameters`."""
-        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
-
-    def tokens(self, example: Example) -> int:
+    def tokens(self, example: AnswerExample) -> int:
         """See `Trainee.tokens`."""
         return len(self._answer(example))
 
-    def size(self, example: Example) -> int:
-        """See `Trainee.size`."""
-        return sum(len(passage.text) for passage in example.passages) // 4 + self.tokens(example)
-
-    def loss(self, examples: Sequence[Example]) -> Tensor:
+    def loss(self, examples: Sequence[AnswerExample]) -> Tensor:
         """See `Trainee.loss`."""
-        from generator.modeling_fused import Memory
-
         asked = [self.layout.question(example.question, example.wording) for example in examples]
         written = [self._answer(example) for example in examples]
         rows = [question + answer for question, answer in zip(asked, written, strict=True)]
         ids, labels = _padded(rows, [len(question) for question in asked], self._device)
-        with self._autocast():
+        with self.autocast():
             memory = Memory.batch(self._memories(examples))
             states = self.model.states(ids, memory)
             answers = labels != _NOT_TRAINED
             logits = self.model.decoder.logits(states[answers])
         return functional.cross_entropy(logits.float(), labels[answers], reduction="sum")
 
-    def train(self, training: bool) -> None:
-        """See `Trainee.train`."""
-        self.model.train(training)
-
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
         """See `Trainee.save`."""
-        from generator.adapter import AdapterCard, save_adapter
-
         tensors: dict[str, Tensor] = {"rank_keys": self.model.rank_keys}
         for stack, part in self._trained.items():
-            changed = adapter_tensors(part) if self._tuning.rank else _trained_weights(part)
+            changed = adapter_tensors(part) if self.tuning.rank else _trained(part)
             tensors |= {f"{stack}.{name}": tensor for name, tensor in changed.items()}
-        save_adapter(folder, tensors, AdapterCard(*self._base, training=asdict(self._tuning) | facts))
+        save_adapter(folder, tensors, AdapterCard(*self._base, training=facts))
 
-    def _answer(self, example: Example) -> list[int]:
+    def _answer(self, example: AnswerExample) -> list[int]:
         """What is to be written; the end is part of it where the answer is whole."""
         ids = self.layout.answer(example.answer)
         return ids[:-1] if example.partial else ids
 
-    def _memories(self, examples: Sequence[Example]) -> list[Any]:
+    def _memories(self, examples: Sequence[AnswerExample]) -> list[Any]:
         """What the decoder attends to for each example."""
-        from generator.fused import LONGEST_PASSAGE, MOST_TOKENS
-
-        texts = [
-            fit_passages(example.passages, lambda parts: sum(map(self._length, parts)), MOST_TOKENS, LONGEST_PASSAGE)
+        ids = [
+            [self.layout.passage(part.passage.title, part.text) for part in self.layout.fit(example.retrieved).read]
             for example in examples
         ]
-        ids = [[self.layout.passage(part.passage.title, part.text) for part in row if part.text] for row in texts]
         if self._passages is not None:
             prefix, states = self._passages.prefix, self._passages.read(sum(ids, []))
         else:
@@ -216,84 +199,49 @@ class FusedTrainee:
             start += len(row)
         return memories
 
-    def _length(self, text: str) -> int:
-        return len(self.layout.ids(text))
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16)
-
-
-class Seq2SeqTrainee:
-    """Any sequence-to-sequence checkpoint of transformers (`Trainee`)."""
+class Seq2SeqTrainee(Trainee):
+    """Any sequence-to-sequence checkpoint of transformers."""
 
     def __init__(self, generator: Seq2SeqGenerator, tuning: Tuning) -> None:
         """Prepare a loaded checkpoint for training."""
-        self._generator, self._tuning = generator, tuning
-        self._model: nn.Module = generator.model
-        if torch.cuda.is_available():
-            self._model.to("cuda")
-        self._device = next(self._model.parameters()).device
-        self._model.requires_grad_(False)
-        _make_trainable(self._model, "" if tuning.encoder else r"(?<!\w)decoder\.", tuning)
+        self._generator = generator
+        model: nn.Module = generator.model
+        model.to("cuda" if torch.cuda.is_available() else "cpu").requires_grad_(False)
+        super().__init__(model, tuning, next(model.parameters()).device)
+        _make_trainable(model, "" if tuning.encoder else r"(?<!\w)decoder\.", tuning)
 
-    def parameters(self) -> dict[str, nn.Parameter]:
-        """See `Trainee.parameters`."""
-        return {name: weight for name, weight in self._model.named_parameters() if weight.requires_grad}
-
-    def tokens(self, example: Example) -> int:
+    def tokens(self, example: AnswerExample) -> int:
         """See `Trainee.tokens`."""
         return len(self._generator.answer_ids(example.answer))
 
-    def size(self, example: Example) -> int:
-        """See `Trainee.size`."""
-        return sum(len(passage.text) for passage in example.passages) // 4 + self.tokens(example)
-
-    def loss(self, examples: Sequence[Example]) -> Tensor:
+    def loss(self, examples: Sequence[AnswerExample]) -> Tensor:
         """See `Trainee.loss`."""
         return sum((self._loss(example) for example in examples), start=torch.zeros((), device=self._device))
 
-    def train(self, training: bool) -> None:
-        """See `Trainee.train`."""
-        self._model.train(training)
-
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
-        """See `Trainee.save`; low-rank updates are merged in a copy, so that transformers opens the folder."""
-        import copy
-        import json
-
-        model = copy.deepcopy(self._model)
-        if self._tuning.rank:
-            bake_adapters(model)
-        model.save_pretrained(folder)  # type: ignore[operator]
+        """See `Trainee.save`; low-rank updates are merged, so that transformers opens the folder."""
+        self._generator.model.save_pretrained(folder, state_dict=merged_state(self.model))
         self._generator.tokenizer.save_pretrained(folder)
-        text = json.dumps(asdict(self._tuning) | facts, indent=2, ensure_ascii=False)
-        (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+        write_json(folder / "training.json", facts)
 
-    def _loss(self, example: Example) -> Tensor:
-        read = self._generator.read(example.question, example.passages)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._tuning.precision == "bf16"):
-            return self._generator.answer_nll(example.question, read, example.answer)
+    def _loss(self, example: AnswerExample) -> Tensor:
+        retrieved = self._generator.read(example.retrieved)
+        with self.autocast():
+            return self._generator.answer_nll(retrieved, example.answer)
 
 
 def _make_trainable(model: nn.Module, where: str, tuning: Tuning) -> None:
     """Give the linear layers whose name matches `where` low-rank updates, or let their own weights be trained."""
     if tuning.rank:
-        trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
-        try:
-            add_adapters(model, where, tuning.rank, tuning.alpha)
-        except ValueError as error:
-            raise GeneratorError(f"{type(model).__name__} cannot be trained so: {error}") from error
-        for name, weight in model.named_parameters():
-            weight.requires_grad_(weight.requires_grad or name in trained)
+        add_adapters(model, where, tuning.rank, tuning.alpha)
         return
-    import re
-
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Linear) and re.search(where, name):
             layer.weight = nn.Parameter(layer.weight.detach().clone().float())
 
 
-def _trained_weights(model: nn.Module) -> dict[str, Tensor]:
+def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
@@ -336,6 +284,13 @@ def load_trainee(name: str, tuning: Tuning, cache_bytes: int, start: Path | None
         return trainee
     if start is not None:
         raise GeneratorError(f"--start is for fused; to go on with a checkpoint, name its folder instead of {name}")
-    from generator.seq2seq import Seq2SeqGenerator
-
     return Seq2SeqTrainee(Seq2SeqGenerator.load(name), tuning)
+
+
+def mean_loss(trainee: Trainee, examples: Sequence[AnswerExample], at_once: int) -> float:
+    """The loss over examples, `at_once` of them at a time, in nats a token."""
+    trainee.model.eval()
+    ordered = sorted(examples, key=trainee.size)
+    with torch.no_grad():
+        losses = [float(trainee.loss(ordered[first : first + at_once])) for first in range(0, len(ordered), at_once)]
+    return sum(losses) / sum(map(trainee.tokens, examples))

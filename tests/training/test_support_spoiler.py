@@ -2,7 +2,6 @@ import random
 import re
 
 import pytest
-
 from generator.support.examples import Spoiler
 
 TITLES = ("Moon", "Tide", "Mars")

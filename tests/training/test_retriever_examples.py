@@ -4,7 +4,6 @@ import random
 import pyarrow
 import pytest
 from pyarrow import parquet
-
 from retriever.examples import ExampleError, random_span, read_examples
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from generator.train import Schedule, Training, TrainingSet, main, mean_loss
+from generator.trainees import FusedTrainee, Seq2SeqTrainee, Tuning
+from generator.training_data import Drawing, Example, ExampleSource
 from safetensors.torch import load_file
 
 from data.questions import Question, QuestionSetError
 from generator.adapter import adapted_model
 from generator.base import GeneratorError
 from generator.fused import FusedGenerator
-from generator.train import Schedule, Training, TrainingSet, main, mean_loss
-from generator.trainees import FusedTrainee, Seq2SeqTrainee, Tuning
-from generator.training_data import Drawing, Example, ExampleSource
 from training.checkpoint import CheckpointError, seed_everything
 
 ROOT = Path(__file__).parents[2]

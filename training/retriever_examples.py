@@ -1,7 +1,7 @@
 """Training examples of a retriever: questions with the documents that answer them, and perhaps some that do not.
 
-Read from JSON lines, Parquet or a dataset of the `datasets` library. It knows texts and fields. It knows no tokens,
-models or vectors.
+Read from JSON lines, Parquet or a dataset of the `datasets` library; further queries are made of a corpus itself. It
+knows texts and fields. It knows no tokens, models or vectors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from core.json_lines import json_lines
+from data.passages import Passage
+from data.questions import Claim
+from data.sentences import split_sentences
 
 # The fields that are looked for, in this order, when none is named.
 QUESTION_FIELDS = ("question", "query", "title")
@@ -21,12 +25,12 @@ NEGATIVE_FIELDS = ("negatives", "negative")
 ELI5_MIN_WORDS = 64
 
 
-class ExampleError(ValueError):
+class ExampleError(UserError):
     """Training examples cannot be read; the file and line, what was expected and the cure are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RetrievalExample:
     """A question and what it should find.
 
     Attributes:
@@ -48,7 +52,7 @@ def read_examples(
     split: str = "train",
     question_field: str | None = None,
     document_field: str | None = None,
-) -> list[Example]:
+) -> list[RetrievalExample]:
     """The examples of a source.
 
     Args:
@@ -63,7 +67,7 @@ def read_examples(
     Raises:
         ExampleError: the source is missing or empty, or a row is broken.
     """
-    examples: list[Example] = []
+    examples: list[RetrievalExample] = []
     for place, row in _rows(source, split):
         if corpus is not None:
             if row.get("answerable", True):
@@ -74,7 +78,7 @@ def read_examples(
         if len(question) != 1 or not documents:
             raise ExampleError(f"{place}: the question or its document is empty; give both some text, or drop the row")
         negatives = [text for name in NEGATIVE_FIELDS for text in _texts(row.get(name))]
-        examples.append(Example(question[0], tuple(documents), tuple(negatives)))
+        examples.append(RetrievalExample(question[0], tuple(documents), tuple(negatives)))
     if not examples:
         raise ExampleError(f"{source} has no training example; expected rows like {_EXPECTED}")
     return examples
@@ -102,7 +106,7 @@ _EXPECTED = (
 
 def _corpus_example(
     place: str, row: Mapping[str, Any], corpus: Mapping[str, str], question_field: str | None
-) -> Iterator[Example]:
+) -> Iterator[RetrievalExample]:
     """The example of a row that names articles, if the corpus holds one."""
     question = _texts(_field(place, row, question_field, QUESTION_FIELDS))
     titles = _texts(_field(place, row, None, ("titles",)))
@@ -110,7 +114,7 @@ def _corpus_example(
         raise ExampleError(f"{place}: the question is empty; give it some text, or drop the row")
     known = tuple(title for title in titles if title in corpus)
     if known and known[0] == titles[0]:
-        yield Example(question[0], (corpus[known[0]],), (), known)
+        yield RetrievalExample(question[0], (corpus[known[0]],), (), known)
 
 
 def _field(place: str, row: Mapping[str, Any], name: str | None, candidates: Sequence[str]) -> Any:  # noqa: ANN401
@@ -175,3 +179,61 @@ def _dataset_rows(source: str, split: str) -> Iterator[tuple[str, Mapping[str, A
         ) from error
     for number, row in enumerate(rows, start=1):
         yield f"{source} ({split}), row {number}", row
+
+
+TEMPLATES = (
+    "what is {}?",
+    "how does {} work?",
+    "why is {} important?",
+    "{}",
+    "explain {} to me",
+    "what makes {} special?",
+    "who or what was {}?",
+    "how did {} come about?",
+    "what do we know about {}?",
+    "can you tell me about {}?",
+    "where does {} come from?",
+    "what happens in {}?",
+)
+# Shares of title questions and claims; the rest are sentences.
+TITLE_SHARE, CLAIM_SHARE = 0.5, 0.25
+
+
+class Augmenter:
+    """Draws queries from a corpus: questions made of titles, sentences, claims; each with its passage's row.
+
+    So a model also learns of passages that no training question is about.
+    """
+
+    def __init__(self, passages: Sequence[Passage], claims: Sequence[tuple[str, int]] = ()) -> None:
+        """Hold passages, and claims with their passage's row."""
+        self.passages = passages
+        self.claims = claims
+
+    def draw(self, rng: random.Random) -> tuple[str, int]:
+        """A query and the row of its passage; the same generator state gives the same query."""
+        kind = rng.random()
+        if self.claims and TITLE_SHARE <= kind < TITLE_SHARE + CLAIM_SHARE:
+            return rng.choice(self.claims)
+        row = rng.randrange(len(self.passages))
+        passage = self.passages[row]
+        if kind < TITLE_SHARE:
+            return rng.choice(TEMPLATES).format(passage.title), row
+        return rng.choice(split_sentences(passage.text) or [passage.title]), row
+
+
+def claims_of_one_passage(
+    claims: Sequence[Claim], rows: Mapping[str, int], without: frozenset[str] = frozenset()
+) -> list[tuple[str, int]]:
+    """Supported claims that follow from a single passage, with its row.
+
+    Args:
+        claims: of `data.questions.load_claims`.
+        rows: title → row of the corpus.
+        without: ids of questions whose claims are left out, as they are held out.
+    """
+    return [
+        (claim.claim, rows[claim.near[0]])
+        for claim in claims
+        if claim.supported and len(claim.near) == 1 and claim.near[0] in rows and claim.id not in without
+    ]

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from data.passages import Passage
+from core.records import Found, Passage, Retrieved
 from data.questions import Question, QuestionSetError, missing_titles, passages_by_title
 from data.sentences import split_sentences
 from retriever.search import Retriever
+from training.schedule import epoch_order
 
 # Found for every question once; examples are drawn from these.
 _DEPTH = 10
 
 
 @dataclass(frozen=True)
-class Example:
+class AnswerExample:
     """One question with its answer and the passages to read it with, in the order in which they are read.
 
     `wording` is that of the answer, see `core.settings.Settings`. Of a `partial` answer only the
@@ -35,6 +36,11 @@ class Example:
     passages: tuple[Passage, ...]
     wording: str = "close"
     partial: bool = False
+
+    @property
+    def retrieved(self) -> Retrieved:
+        """The question with its passages, as a generator is given them."""
+        return Retrieved(self.question, tuple(Found(rank, passage) for rank, passage in enumerate(self.passages, 1)))
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class ExampleSource:
         """How many questions there are."""
         return len(self.questions)
 
-    def draw(self, number: int, epoch: int, drawing: Drawing) -> Example:
+    def draw(self, number: int, epoch: int, drawing: Drawing) -> AnswerExample:
         """The example of a question in an epoch; the same arguments give the same example."""
         random_ = random.Random(f"{drawing.seed} {epoch} {number}")
         count = random_.randint(drawing.fewest, drawing.most)
@@ -111,13 +117,45 @@ class ExampleSource:
             random_.shuffle(passages)
         return self._example(number, passages)
 
-    def as_asked(self, number: int, passages: int) -> Example:
+    def as_asked(self, number: int, passages: int) -> AnswerExample:
         """The example as a visitor would ask it: the best passages found, best first, nothing put in."""
         return self._example(number, self._found[number][:passages])
 
-    def _example(self, number: int, passages: Sequence[Passage]) -> Example:
+    def _example(self, number: int, passages: Sequence[Passage]) -> AnswerExample:
         item = self.questions[number]
         sentences = split_sentences(item.answer)
         partial = 0 < self.sentences < len(sentences)
         answer = " ".join(sentences[: self.sentences]) if partial else item.answer
-        return Example(item.question, answer, tuple(passages), self.wording, partial)
+        return AnswerExample(item.question, answer, tuple(passages), self.wording, partial)
+
+
+@dataclass
+class TrainingSet:
+    """What a run learns from and is measured on.
+
+    Attributes:
+        main: the source of which every question is seen each epoch.
+        drawing: how examples are drawn.
+        held_out: examples whose loss decides which weights are kept, and when to end.
+        dev: further examples whose loss is only reported; may be empty.
+        mix: a second source, of which each epoch sees a random part, `mix_share` times as many as of the main one.
+    """
+
+    main: ExampleSource
+    drawing: Drawing
+    held_out: list[AnswerExample]
+    dev: list[AnswerExample] = field(default_factory=list)
+    mix: ExampleSource | None = None
+    mix_share: float = 0.0
+
+    def __len__(self) -> int:
+        """How many examples an epoch has."""
+        mixed = 0 if self.mix is None else min(len(self.mix), round(self.mix_share * len(self.main)))
+        return len(self.main) + mixed
+
+    def draw(self, number: int, epoch: int) -> AnswerExample:
+        """The example with a number, from 0, in an epoch: the main source's come first."""
+        if self.mix is None or number < len(self.main):
+            return self.main.draw(number, epoch, self.drawing)
+        chosen = epoch_order(len(self.mix), self.drawing.seed + 1, epoch)[number - len(self.main)]
+        return self.mix.draw(int(chosen), epoch, self.drawing)

@@ -24,7 +24,7 @@ PASSAGES = 4
 
 
 @dataclass(frozen=True)
-class Rows:
+class RankedQuestion:
     """A question's sentences, and how far each belongs into its answer, 0 to 1."""
 
     question: Question
@@ -32,7 +32,7 @@ class Rows:
     targets: tuple[float, ...]
 
 
-def make_rows(questions: Sequence[Question], retriever: Retriever, with_gold: bool) -> list[Rows]:
+def ranked_questions(questions: Sequence[Question], retriever: Retriever, with_gold: bool) -> list[RankedQuestion]:
     """The sentences of what is found for each question; questions without any are left out.
 
     Args:
@@ -59,7 +59,7 @@ def make_rows(questions: Sequence[Question], retriever: Retriever, with_gold: bo
             for text in sentences_of(passage)
         )
         if sentences:
-            rows.append(Rows(question, sentences, tuple(targets(question, sentences))))
+            rows.append(RankedQuestion(question, sentences, tuple(targets(question, sentences))))
     return rows
 
 

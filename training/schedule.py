@@ -1,0 +1,80 @@
+"""What a step of a run follows from: its learning rate and its examples, both functions of its number alone."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run, as a share of its highest value: up along a line, then down.
+
+    Attributes:
+        steps: of the whole run.
+        rise: steps of the way up, perhaps a fraction; 0 for none.
+        shape: how it falls: "linear" or "cosine" towards the end, or "constant".
+        floor: the share that it does not fall below.
+        falls_from: the step from which it falls; None for the end of the rise.
+        from_zero: whether the first step is one at a rate of 0, as in transformers' schedules.
+
+    >>> rate = Schedule(100, rise=10, shape="cosine", floor=0.1)
+    >>> [round(rate(step), 2) for step in (0, 9, 10, 55, 99)]
+    [0.1, 1.0, 1.0, 0.55, 0.1]
+    """
+
+    steps: int
+    rise: float = 0.0
+    shape: str = "linear"
+    floor: float = 0.0
+    falls_from: float | None = None
+    from_zero: bool = False
+
+    def __call__(self, step: int) -> float:
+        """The share at a step, from 0."""
+        rising = min(1.0, (step if self.from_zero else step + 1) / self.rise) if self.rise else 1.0
+        start = self.rise if self.falls_from is None else self.falls_from
+        done = max(0.0, step - start) / max(1, self.steps - start)
+        if self.shape == "cosine":
+            return rising * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2)
+        return rising * max(self.floor, 1 - done if self.shape == "linear" else 1.0)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Which examples each step takes: every epoch all of them, in a new order; a function of the step alone.
+
+    Attributes:
+        count: of all examples.
+        size: of a batch.
+        seed: of the orders.
+        full_only: whether an epoch's last batch is left out when it is not full.
+    """
+
+    count: int
+    size: int
+    seed: int
+    full_only: bool = False
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of an epoch, at least 1."""
+        return max(1, self.count // self.size if self.full_only else math.ceil(self.count / self.size))
+
+    def at(self, step: int) -> tuple[int, list[int]]:
+        """The epoch of a step, and the numbers of its examples."""
+        epoch, place = divmod(step, self.per_epoch)
+        return epoch, epoch_order(self.count, self.seed, epoch)[place * self.size : (place + 1) * self.size].tolist()
+
+
+@functools.lru_cache(maxsize=8)
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch's examples, int64 (count,): a function of its arguments, so that resuming needs no state.
+
+    >>> epoch_order(5, seed=0, epoch=1).tolist(), epoch_order(5, seed=0, epoch=2).tolist()
+    ([1, 4, 3, 0, 2], [4, 2, 1, 0, 3])
+    """
+    return np.random.default_rng([seed, epoch]).permutation(count)
