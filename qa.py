@@ -24,8 +24,8 @@ from core.memory import give_back_memory
 from core.records import Answer, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from generator.base import Generator
-from generator.candidates import Kept, keep_best, more_answers
 from generator.judging import Judge, NearestSentence, trace
+from generator.keeping import Kept, keep
 from generator.registry import EMBEDDED, load_generator
 from retriever.search import Retriever, RetrieverPlan
 
@@ -187,20 +187,14 @@ class LongFormQA:
             yield answer
         yield replace(answer, stage="judging")
         give_back_memory()
-        yield self._judged(answer, generator, stop, start)
+        yield self._judged(answer, stop, start)
         give_back_memory()
 
-    def _judged(self, answer: Answer, generator: Generator, stop: threading.Event, start: float) -> Answer:
-        """Finished: the best of the answers, every sentence with its evidence, and whether it is an answer at all."""
-        settings, retrieved = answer.settings, answer.retrieved
-        kept = keep_best(
-            retrieved,
-            [answer.sentences, *more_answers(generator, retrieved, settings, stop)],
-            self.judge,
-            self.retriever.embed_questions,
-            self.retriever.embed_texts,
-            "keep" if stop.is_set() else settings.unsupported,
-        )
+    def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
+        """Finished: every sentence with its evidence, and whether it is an answer at all."""
+        retrieved = answer.retrieved
+        unsupported = "keep" if stop.is_set() else answer.settings.unsupported
+        kept = keep(retrieved, answer.sentences, self.judge, self.retriever.embed_texts, unsupported)
         done = replace(answer, stage="done", text=as_text(kept.sentences), sentences=kept.sentences)
         supported = any(sentence.passage is not None for sentence in kept.sentences)
         return replace(
@@ -226,7 +220,7 @@ def _note(answer: Answer, kept: Kept) -> str:
         return "No passages were retrieved, so nothing here is backed by a source."
     if answer.retrieved.low_scores:
         return "Every score is low: the passages probably do not hold the answer."
-    if kept.lacking:
+    if kept.replaced:
         return "The generator's answer had no support in the passages, so it is not shown."
     if kept.dropped:
         left_out = "A sentence" if kept.dropped == 1 else f"{kept.dropped} sentences"

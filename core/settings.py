@@ -19,7 +19,6 @@ WORDINGS = ("close", "own")
 VOCABULARIES = ("sources", "free")
 UNSUPPORTED_WAYS = ("keep", "mark", "drop")
 MOST_PASSAGES = 20
-MOST_CANDIDATES = 8
 LARGEST_SEED = 2**63 - 1
 
 Control = Literal["dropdown", "radio", "slider", "number", "generator"]
@@ -92,10 +91,6 @@ class Settings:
     generator: str = _setting(
         "fused", "Generator", "extractive quotes; fused writes; or the name or folder of a seq2seq checkpoint",
         noun="the generator", control="generator",
-    )  # fmt: skip
-    candidates: int = _setting(
-        1, "Candidates", "how many answers are written; the best supported is kept",
-        noun="the number of candidates", low=1, high=MOST_CANDIDATES, control="slider", folded=True,
     )  # fmt: skip
     unsupported: str = _setting(
         "mark", "Sentences without support",

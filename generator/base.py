@@ -6,11 +6,11 @@ It knows no model. The kinds behind it are in extractive.py, seq2seq.py and fuse
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 from core.errors import UserError
-from core.records import Draft, Retrieved, Sentence
+from core.records import Draft, Retrieved
 from core.settings import Settings
 
 
@@ -42,10 +42,4 @@ class Generator(Protocol):
         Yields:
             Drafts; the last is `done`, made of whole sentences, and always given unless the iterator is closed.
         """
-        ...
-
-    def several(
-        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
-    ) -> list[tuple[Sentence, ...]]:
-        """Further answers from the same reading, one for each settings; none where there is only one way to answer."""
         ...

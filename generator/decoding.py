@@ -115,50 +115,27 @@ def decode(
     if settings.decoding == "beams":
         yield from _write_beams(logits, feed, voice, settings, stop)
         return
-    for texts in decode_batch(logits, feed, [voice], [settings], stop):
-        yield texts[0]
-
-
-def decode_batch(
-    logits: Tensor,
-    feed: Feed,
-    voices: Sequence[Voice],
-    settings: Sequence[Settings],
-    stop: threading.Event | None = None,
-) -> Iterator[list[str]]:
-    """Write several answers at once, greedily or by sampling, each row with its own voice, settings and seed.
-
-    Args:
-        logits: of the first tokens, (rows, vocabulary).
-        feed: see `decode`; rows that have ended are no longer fed.
-        voices: of each row.
-        settings: of each row; "beams" is taken as "greedy" here.
-        stop: see `decode`.
-
-    Yields:
-        The texts so far, of all rows, after every step.
-    """
-    for rows in decode_rows(logits, feed, voices, settings, stop or threading.Event()):
-        yield [row.text for row in rows]
+    for rows in decode_rows(logits, feed, voice, settings, stop):
+        yield rows[0].text
 
 
 def decode_rows(
     logits: Tensor,
     feed: Feed,
-    voices: Sequence[Voice],
-    settings: Sequence[Settings],
+    voice: Voice,
+    settings: Settings,
     stop: threading.Event,
     written: Sequence[int] = (),
     enough: Enough | None = None,
 ) -> Iterator[list[Row]]:
-    """As `decode_batch`, from an answer that has begun.
+    """Write in several rows at once, greedily or by sampling, from an answer that has begun.
 
     Args:
-        logits: see `decode_batch`.
-        feed: see `decode_batch`.
-        voices: see `decode_batch`.
-        settings: see `decode_batch`.
-        stop: see `decode_batch`.
+        logits: of the first tokens, (rows, vocabulary).
+        feed: see `decode`; rows that have ended are no longer fed.
+        voice: see `decode`.
+        settings: see `decode`.
+        stop: see `decode`.
         written: tokens of the answer so far, the same for all rows.
         enough: tells when a row has ended, from its text, its number of tokens and its settings.
 
@@ -166,8 +143,8 @@ def decode_rows(
         The rows after every step; they change.
     """
     rows = [
-        Row(own, voice, torch.Generator().manual_seed(own.seed), enough or is_enough, list(written))
-        for own, voice in zip(settings, voices, strict=True)
+        Row(settings, voice, torch.Generator().manual_seed(settings.seed), enough or is_enough, list(written))
+        for _ in range(len(logits))
     ]
     active = list(rows)
     while active and not stop.is_set():

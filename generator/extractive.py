@@ -64,12 +64,6 @@ class ExtractiveGenerator:
             yield Draft(sentences)
         yield Draft(sentences, done=True, stopped=stop.is_set())
 
-    def several(
-        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
-    ) -> list[tuple[Sentence, ...]]:
-        """None: extraction has only one answer."""
-        return []
-
     def _candidates(self, retrieved: Retrieved) -> tuple[list[_Candidate], np.ndarray]:
         """Every whole sentence of the passages with its similarity to the question, and its vector."""
         places = [

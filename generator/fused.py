@@ -5,14 +5,13 @@ It holds the model, the layout of its inputs and the passages read before togeth
 
 from __future__ import annotations
 
-import collections
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.memory import give_back_memory
-from core.records import NOT_SUPPORTED, Draft, Found, Retrieved, Sentence
+from core.records import NOT_SUPPORTED, Draft, Found, Retrieved
 from core.settings import Settings
 from generator.fused_layout import FusedLayout
 from generator.prompt import fused_passage
@@ -180,39 +179,6 @@ class FusedGenerator:
 
         nearness = quoter.nearness(asked, [part.text for part in read])
         return Evidence(quoter.quotes(asked, read), nearness, belongs)
-
-    def several(
-        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
-    ) -> list[tuple[Sentence, ...]]:
-        """Further answers, in one batch; see `Generator.several`."""
-        return self.write_batch([retrieved] * len(settings), settings, stop)
-
-    def write_batch(
-        self, requests: Sequence[Retrieved], settings: Sequence[Settings], stop: threading.Event | None = None
-    ) -> list[tuple[Sentence, ...]]:
-        """Write several answers at once: to different questions, or candidates for one.
-
-        Args:
-            requests: what `read` returned, for each answer; the same object may come several times.
-            settings: of each answer; greedy or sampling, and all with one wording.
-            stop: set from any thread to end early.
-
-        Returns:
-            The answers, each of whole sentences.
-        """
-        from generator.decoding import decode_batch
-        from generator.finishing import split_answer
-
-        distinct = list({id(request): request for request in requests}.values())
-        places = [next(n for n, other in enumerate(distinct) if other is request) for request in requests]
-        prompts = [self.layout.question(request.question, settings[0].wording) for request in distinct]
-        ids = [self._ids(request.read) for request in distinct]
-        state, logits = self._ask(prompts, [self._memory(own) for own in ids], ids)
-        voices = [self._voice(request.question, request.read) for request in distinct]
-        state.select(places)
-        steps = decode_batch(logits[places], state.feed, [voices[place] for place in places], settings, stop)
-        texts = collections.deque(steps, maxlen=1).pop()
-        return [split_answer(text, own) for text, own in zip(texts, settings, strict=True)]
 
     def answer_loss(self, retrieved: Retrieved, answer: str, wording: str = "own") -> tuple[float, int]:
         """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.

@@ -82,7 +82,7 @@ class SentenceWriter:
         if begin:
             logits = state.feed([begin])
         rows: list[Row] = []
-        for rows in self._rows(logits, state, 1, stop, begin):
+        for rows in self._rows(logits, state, stop, begin):
             yield rows[0].text
         self.drafted = self._sentence(rows[0]) if rows else None
 
@@ -99,7 +99,7 @@ class SentenceWriter:
         state = self._state.fork(self._views[1:], back=1)
         logits = state.feed([[last]] * count)
         rows: list[Row] = []
-        for rows in self._rows(logits, state, count, stop):  # noqa: B007 - the last is used
+        for rows in self._rows(logits, state, stop):  # noqa: B007 - the last is used
             pass
         return [sentence for sentence in map(self._sentence, rows) if sentence is not None]
 
@@ -114,7 +114,6 @@ class SentenceWriter:
         self,
         logits: Tensor,
         state: DecoderState | FastState,
-        count: int,
         stop: threading.Event,
         begin: Sequence[int] = (),
     ) -> Iterator[list[Row]]:
@@ -124,8 +123,7 @@ class SentenceWriter:
             # Only the beginning of another sentence shows that a full stop was no abbreviation's.
             return len(split_sentences(text)) > 1 or tokens >= _LONGEST
 
-        voices, settings = [self._voice] * count, [self._settings] * count
-        return decode_rows(logits, state.feed, voices, settings, stop, begin, enough)
+        return decode_rows(logits, state.feed, self._voice, self._settings, stop, begin, enough)
 
     def _sentence(self, row: Row) -> WrittenSentence | None:
         """The one sentence that a row holds; None when it holds none that is whole."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.records import Draft, Found, Retrieved, Sentence
+from core.records import Draft, Found, Retrieved
 from core.settings import Settings
 from generator.base import GeneratorError
 from generator.prompt import fit_passages, seq2seq_prompt
@@ -95,12 +95,6 @@ class Seq2SeqGenerator:
             closed.set()
             writer.join()
         yield Draft(split_answer(text, settings), done=True, stopped=stop.is_set())
-
-    def several(
-        self, retrieved: Retrieved, settings: Sequence[Settings], stop: threading.Event | None = None
-    ) -> list[tuple[Sentence, ...]]:
-        """Further answers, one after the other; see `Generator.several`."""
-        return [list(self.stream(retrieved, each, stop))[-1].sentences for each in settings]
 
     def answer_ids(self, answer: str) -> list[int]:
         """An answer's token ids with special tokens at its ends; of one longer than the model writes, the beginning."""

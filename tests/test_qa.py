@@ -37,9 +37,6 @@ class SlowWriter:
         read = first.as_read(first.passage.text), second.as_read(second.passage.text[:20]), *rest
         return replace(retrieved, found=read)
 
-    def several(self, retrieved, settings, stop=None):
-        return []
-
     def stream(self, retrieved, settings, stop=None):
         self.given = list(retrieved.found)
         for self.words in range(1, 1000):

@@ -126,22 +126,6 @@ def test_answers_hold_no_names_and_numbers_from_elsewhere(trained, corpus):
     assert answer and all(mention.found for mention in mentions(answer, sources))
 
 
-def test_answers_written_in_one_batch_are_those_written_alone(trained, corpus):
-    settings = Settings(decoding="greedy", max_words=30, min_words=5)
-    requests = [
-        read(trained, passages, question)
-        for question, passages in (("What is honey?", [corpus[6]]), ("What makes the tide rise?", corpus[2:5]))
-    ]
-    alone = [list(trained.stream(request, settings))[-1].sentences for request in requests]
-    assert trained.write_batch(requests, [settings, settings]) == alone
-    sampled = [
-        Settings(decoding="sampling", temperature=2.0, top_p=1.0, min_words=5, max_words=30, seed=seed)
-        for seed in (1, 2, 1)
-    ]
-    first, second, third = trained.write_batch([requests[0]] * 3, sampled)
-    assert first == third != second
-
-
 def test_the_fast_decoder_prefers_the_tokens_that_torch_does(generator, corpus):
     if generator._fast is None:
         pytest.skip("there is no fast decoder here")

@@ -28,9 +28,6 @@ class SlowGenerator:
     def read(self, retrieved):
         return replace(retrieved, found=tuple(part.as_read(part.passage.text) for part in retrieved.found))
 
-    def several(self, retrieved, settings, stop=None):
-        return []
-
     def stream(self, retrieved, settings, stop=None):
         self.stop, text = stop, ""
         while not stop.is_set():

@@ -12,7 +12,7 @@ from ui.errors import SORRY
 from ui.nearest import load_nearest
 from ui.rating import RatingStrip
 
-VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, 1, "mark", "close", "sources", 6)
+VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6)
 SLOW = (*VALUES[:2], "slow", *VALUES[3:])
 
 
