@@ -273,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name, about in DESCRIPTIONS.items():
         default = DEFAULTS[name]
-        allowed = "" if about.control == "generator" else f"; {about.allowed}"
+        allowed = "" if about.control == "generator" else f"; allowed {about.allowed}"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=type(default),

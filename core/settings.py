@@ -54,10 +54,10 @@ class Description:
 
     @property
     def allowed(self) -> str:
-        """The choices or the range in words."""
+        """The choices or the range in words: "are dense, sparse" or "is 1 to 20"."""
         if self.choices:
-            return ", ".join(self.choices)
-        return f"{'above ' if self.above else ''}{_plain(self.low)} to {_plain(self.high)}"
+            return f"are {', '.join(self.choices)}"
+        return f"is {'above ' if self.above else ''}{_plain(self.low)} to {_plain(self.high)}"
 
     def allows(self, value: Any) -> bool:  # noqa: ANN401 - text or number
         """Whether a value of the right type is within the choices or the range."""
@@ -151,7 +151,7 @@ class Settings:
             value = getattr(self, name)
             if about.control != "generator" and not about.allows(value):
                 given = repr(value) if about.choices else value
-                raise SettingsError(f"{about.noun or name} is {given}; allowed is {about.allowed}")
+                raise SettingsError(f"{about.noun or name} is {given}; allowed {about.allowed}")
         if self.min_words > self.max_words:
             raise SettingsError(
                 f"the shortest answer ({self.min_words} words) is longer than the longest ({self.max_words} words)"

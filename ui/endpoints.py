@@ -95,7 +95,7 @@ def _described(function: Callable[..., Any], names: Sequence[str], returns: Any,
 def _line(name: str) -> str:
     """A setting in one line: what it means, and what is allowed."""
     about = DESCRIPTIONS[name]
-    return about.help if about.control == "generator" else f"{about.help}; {about.allowed}."
+    return about.help if about.control == "generator" else f"{about.help}; allowed {about.allowed}."
 
 
 def retrieve_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
