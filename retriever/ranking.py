@@ -11,11 +11,13 @@ def best(scores: np.ndarray, k: int) -> np.ndarray:
     >>> best(np.array([1.0, 3.0, 2.0, 3.0, 2.0]), 3).tolist()
     [1, 3, 2]
     """
-    if k >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    if k < 1:
+    if k < 1 or len(scores) == 0:
         return np.zeros(0, np.int64)
-    least = np.partition(scores, len(scores) - k)[len(scores) - k]
-    above = np.flatnonzero(scores > least)
-    places = np.concatenate([above, np.flatnonzero(scores == least)[: k - len(above)]])
-    return places[np.lexsort((places, -scores[places]))]
+    # BM25 of most passages is 0: a partition of mostly equal scores would take longer than sorting them.
+    lowest = scores.min()
+    places = np.flatnonzero(scores > lowest)
+    if len(places) > k:
+        values = scores[places]
+        places = places[values >= np.partition(values, len(values) - k)[len(values) - k]]
+    places = places[np.argsort(-scores[places], kind="stable")][:k]
+    return np.concatenate([places, np.flatnonzero(scores == lowest)[: k - len(places)]])
