@@ -5,20 +5,16 @@ It knows judged sentences and numbers. It writes nothing but the answer that say
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.records import NOT_SUPPORTED, Sentence
+from core.words import leans
 
 # An answer is still one with this many words and sentences.
 ENOUGH_WORDS = 25
 # What a cosine of 1 between question and answer weighs beside a mean support of 1.
 RELEVANCE_WEIGHT = 0.5
-# A sentence that begins so leans on the one before it.
-_LEANING = re.compile(
-    r"^(?:It|Its|He|His|She|Her|They|Their|These|Those|This|That|Such|Both|However|Therefore|Thus|Also|Another|Here)\b"
-)
 
 
 @dataclass(frozen=True)
@@ -79,8 +75,7 @@ def without_unsupported(sentences: Sequence[Sentence]) -> list[Sentence]:
     kept: list[Sentence] = []
     whole = True
     for sentence in sentences:
-        leans = _LEANING.match(sentence.text) is not None
-        whole = sentence.label != NOT_SUPPORTED and (whole or not leans)
+        whole = sentence.label != NOT_SUPPORTED and (whole or not leans(sentence.text))
         if whole:
             kept.append(sentence)
     words = sum(len(sentence.text.split()) for sentence in kept)

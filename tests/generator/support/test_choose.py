@@ -53,7 +53,7 @@ def test_empty_answers_come_last():
 
 
 def test_sentences_without_support_go_when_enough_remains():
-    first, second, third = sentence(LONG, 0.9), sentence("Made up.", 0.1), sentence("Other words remain here too.", 0.5)
+    first, second, third = sentence(LONG, 0.9), sentence("Made up.", 0.1), sentence("Words of a third one remain.", 0.5)
     assert without_unsupported([first, second, third]) == [first, third]
     short = [sentence("Too little.", 0.9), second]
     assert without_unsupported(short) == short
@@ -64,6 +64,8 @@ def test_what_leans_on_a_sentence_that_goes_goes_too():
     bad, leaning, own = sentence("Made up.", 0.1), sentence("It is so.", 0.9), sentence("Bees fly.", 0.9)
     assert without_unsupported([sentence(LONG, 0.9), bad, leaning, leaning, own]) == [sentence(LONG, 0.9), own]
     assert without_unsupported([sentence(LONG, 0.9), leaning, own]) == [sentence(LONG, 0.9), leaning, own]
+    example = sentence("For example, bees hum.", 0.9)
+    assert without_unsupported([sentence(LONG, 0.9), bad, example, own]) == [sentence(LONG, 0.9), own]
 
 
 def test_nothing_supported():
