@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from core.errors import UserError
+
 # What a contestant measures in a round: by name, higher is better ("…/s") or lower is better (seconds).
 Measures = dict[str, float]
 Round = Callable[[], Measures]
@@ -24,7 +26,7 @@ Round = Callable[[], Measures]
 Prepare = Callable[..., Round]
 
 
-class PeerMissingError(RuntimeError):
+class PeerMissingError(UserError):
     """A contestant cannot take part; the message says what to install."""
 
 

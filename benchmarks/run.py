@@ -4,7 +4,7 @@
     python -m benchmarks.run --only writing --json
     python -m benchmarks.run --quick               # small sizes, to see that it runs; its figures mean little
 
-It knows the sections and how results are shown.
+It knows the contests and how results are shown.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import encoding, searching, writing
-from benchmarks.contest import Prepare, Result, compete
+from benchmarks.contest import PeerMissingError, Prepare, Result, compete
+from core.command import exit_status
+from core.files import write_json
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Section:
+class Contest:
     """One kind of work: who takes part in it, and the contestant of ours that the others are compared with."""
 
     name: str
@@ -36,28 +38,28 @@ class Section:
     ours: str = "ours"
 
 
-def sections(quick: bool) -> list[Section]:
+def contests(quick: bool) -> list[Contest]:
     """All work to be measured; little of each when `quick`."""
     sizes = (2_000,) if quick else (10_000, 100_000, 1_000_000)
     search = [
-        Section(f"search among {size:,} vectors", searching.contestants(size), "faiss flat (ours)") for size in sizes
+        Contest(f"search among {size:,} vectors", searching.contestants(size), "faiss flat (ours)") for size in sizes
     ]
     return [
-        Section("encoding", encoding.contestants(16 if quick else 256)),
-        Section("writing", writing.contestants(8 if quick else 130)),
+        Contest("encoding", encoding.contestants(16 if quick else 256)),
+        Contest("writing", writing.contestants(8 if quick else 130)),
         *search,
     ]
 
 
-def rows(section: Section, results: Sequence[Result]) -> list[Row]:
+def rows(contest: Contest, results: Sequence[Result]) -> list[Row]:
     """One row for each contestant and measure.
 
     "ratio" says how many times as good ours is: above 1, ours is the faster one.
     """
     by_name = {result.name: result for result in results}
-    ours, made = by_name[section.ours], []
+    ours, made = by_name[contest.ours], []
     for result in results:
-        common = {"work": section.name, "who": result.name, "peak_mb": round(result.peak_mb), "absent": result.absent}
+        common = {"work": contest.name, "who": result.name, "peak_mb": round(result.peak_mb), "absent": result.absent}
         for measure in result.rounds[0] if result.rounds else ():
             median = result.median(measure)
             ratio = None
@@ -125,42 +127,42 @@ def draw(made: Sequence[Row], path: Path) -> None:
     pyplot.close(figure)
 
 
-def measure(chosen: Sequence[Section], rounds: int, threads: int, say: Callable[[str], None]) -> list[Row]:
-    """Run sections one after the other."""
+def measure(chosen: Sequence[Contest], rounds: int, threads: int, say: Callable[[str], None]) -> list[Row]:
+    """Run contests one after the other."""
     made: list[Row] = []
-    for section in chosen:
-        results = compete(section.contestants, rounds, threads, partial(_said, say, section.name))
-        made += rows(section, results)
+    for contest in chosen:
+        results = compete(contest.contestants, rounds, threads, partial(_said, say, contest.name))
+        made += rows(contest, results)
     return made
 
 
-def _said(say: Callable[[str], None], section: str, text: str) -> None:
-    say(f"{section}: {text}")
+def _said(say: Callable[[str], None], contest: str, text: str) -> None:
+    say(f"{contest}: {text}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and show; the exit status is 0, 1 when the results cannot be written, 2 for unusable arguments."""
+    """Measure and show; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
     given = _parse(arguments)
+    return exit_status(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Measure, write, draw and print."""
     threads = given.threads or (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    chosen = [section for section in sections(given.quick) if given.only is None or section.name.startswith(given.only)]
+    chosen = [one for one in contests(given.quick) if given.only is None or one.name.startswith(given.only)]
     rounds = given.rounds or (1 if given.quick else 5)
     made = measure(chosen, rounds, threads, lambda text: print(text, file=sys.stderr, flush=True))  # noqa: T201
     whole = {"date": date.today().isoformat(), "machine": machine(threads), "rounds": rounds, "rows": made}
-    try:
-        if given.output:
-            given.output.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-        if given.picture:
-            draw(made, given.picture)
-    except OSError as error:
-        sys.stderr.write(f"error: {error.filename}: {error.strerror}\n")
-        return 1
-    except ImportError as error:
-        sys.stderr.write(f"error: no picture was drawn ({error}): pip install -r requirements-bench.txt\n")
-        return 1
     sys.stdout.write(json.dumps(whole, indent=2) + "\n" if given.json else table(made) + "\n")
-    return 0
+    if given.output:
+        write_json(given.output, whole)
+    if given.picture:
+        try:
+            draw(made, given.picture)
+        except ImportError as error:
+            raise PeerMissingError(f"no picture was drawn ({error}): pip install -r requirements-bench.txt") from error
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

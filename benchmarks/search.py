@@ -22,6 +22,10 @@ from typing import Any
 import faiss
 import numpy as np
 
+from benchmarks.searching import unit_rows
+from core.command import exit_status
+from core.errors import UserError
+from core.files import replacing, write_json
 from retriever.index_kinds import KINDS, build_index
 from retriever.recall import DEPTH, exact_rows, recall, tune
 from retriever.stores.faiss_store import FaissStore
@@ -37,16 +41,16 @@ _QUERIES = 1_000
 def centres(count: int) -> np.ndarray:
     """The centres of the clouds, float32 (count, dimensions), of length one, gathered in groups of about fifty."""
     rng = np.random.default_rng(1)
-    groups = _unit(rng.normal(size=(max(1, count // 50), DIMENSIONS)).astype(np.float32))
+    groups = unit_rows(rng.normal(size=(max(1, count // 50), DIMENSIONS)).astype(np.float32))
     around = rng.normal(size=(count, DIMENSIONS)).astype(np.float32) / DIMENSIONS**0.5
-    return _unit(groups[rng.integers(len(groups), size=count)] + around)
+    return unit_rows(groups[rng.integers(len(groups), size=count)] + around)
 
 
 def draw(middle: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Vectors from the clouds, float32 (count, dimensions), of length one."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal(size=(count, DIMENSIONS), dtype=np.float32) * (_SPREAD / DIMENSIONS**0.5)
-    return _unit(middle[rng.integers(len(middle), size=count)] + noise)
+    return unit_rows(middle[rng.integers(len(middle), size=count)] + noise)
 
 
 def vectors_in(folder: Path, count: int) -> VectorShards:
@@ -69,7 +73,8 @@ def measure(
     queries = draw(centres(max(1, count // _CLOUD)), _QUERIES, seed=2)
     truth = folder / "exact.npy"
     if not truth.is_file():
-        np.save(truth, exact_rows(vectors, queries[: _QUERIES // 2]))
+        with replacing(truth) as part, part.open("wb") as file:
+            np.save(file, exact_rows(vectors, queries[: _QUERIES // 2]))
     np.save(folder / "queries.npy", queries)
     for kind in kinds:
         path, facts = folder / f"{kind}.faiss", folder / f"{kind}.json"
@@ -81,7 +86,7 @@ def measure(
             faiss.write_index(index, str(path))
             del index
             row = {"kind": kind, "build_s": round(built, 1), "build_cpu_s": round(cpu, 1), "effort": tuned.effort}
-            facts.write_text(json.dumps(row), encoding="utf-8")
+            write_json(facts, row)
         row = json.loads(facts.read_text(encoding="utf-8"))
         command = [sys.executable, "-m", "benchmarks.search", "--vectors", str(count), "--folder", str(folder)]
         found = subprocess.run(
@@ -138,8 +143,19 @@ def _say(kind: str, count: int) -> Any:  # noqa: ANN401 — a callback
     return said
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows that `--output` wrote.
+
+    Raises:
+        UserError: the file is something else.
+    """
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [{"kind": row["kind"], "vectors": row["vectors"]} | row for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} holds no rows of this command ({type(error).__name__}: {error}): name a file that --output wrote"
+        ) from error
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -170,7 +186,7 @@ def picture(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or draw what was measured; the exit status is 0."""
+    """Measure, or draw what was measured; the exit status is 0, 1 for a failure, 2 for unusable arguments."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Measure kinds of indexes.")
     parser.add_argument("results", nargs="*", type=Path, help="files of rows, to draw with --picture")
     parser.add_argument("--vectors", type=int, default=100_000, help="how many (default: %(default)s)")
@@ -183,20 +199,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--search", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--effort", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
+    return exit_status(lambda: _run(given), "stopped; run the same command again to go on")
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Measure, or read what was measured; write, print and draw."""
     if given.search:
         sys.stdout.write(json.dumps(search_alone(given.folder, given.vectors, given.search, given.effort)))
-        return 0
-    rows = [row for path in given.results for row in json.loads(path.read_text(encoding="utf-8"))]
+        return
+    rows = [row for path in given.results for row in read_rows(path)]
     if not rows:
         for row in measure(given.folder, given.vectors, given.kinds, given.recall, given.lists):
             rows.append(row)
             sys.stderr.write(f"\r{json.dumps(row)}\n")
             if given.output:
-                given.output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+                write_json(given.output, rows)
     sys.stdout.write(table(rows))
     if given.picture:
         picture(rows, given.picture)
-    return 0
 
 
 if __name__ == "__main__":

@@ -30,10 +30,11 @@ def vectors(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     stored += 0.7 * random.standard_normal(stored.shape, dtype=np.float32)
     queries = stored[random.integers(count, size=_QUERIES)]
     queries = queries + 0.5 * random.standard_normal(queries.shape, dtype=np.float32)
-    return _unit(stored), _unit(queries)
+    return unit_rows(stored), unit_rows(queries)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Rows (n, dimensions), each divided by its length."""
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 

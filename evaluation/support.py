@@ -156,9 +156,7 @@ def read_sentences(path: Path) -> list[tuple[list[str], list[tuple[str, str]]]]:
     answers = []
     for place, row in read_rows(path):
         if row["answer"] and "passages" not in row:
-            raise EvaluationError(
-                f'{place}: expected {{"question": …, "answer": …, "passages": …}}, and has no passages'
-            )
+            raise EvaluationError(f'{place}: no "passages"; expected {{"question": …, "answer": …, "passages": …}}')
         answers.append((split_sentences(str(row["answer"])), read_passages(row, place)))
     return answers
 

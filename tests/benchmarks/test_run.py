@@ -66,7 +66,7 @@ def test_ratios_say_how_many_times_as_good_ours_is():
     ours = Result("ours", [{"things/s": 4.0, "seconds": 1.0}, {"things/s": 6.0, "seconds": 3.0}])
     peer = Result("peer", [{"things/s": 2.0, "seconds": 8.0}])
     absent = Result("absent", absent="pip install it")
-    made = run.rows(run.Section("work", {}), [ours, peer, absent])
+    made = run.rows(run.Contest("work", {}), [ours, peer, absent])
     assert [(row["who"], row["median"], row["ratio"]) for row in made] == [
         ("ours", 5.0, None),
         ("ours", 2.0, None),
@@ -91,10 +91,15 @@ def test_the_command_prints_json_and_draws(tmp_path, capsys, monkeypatch):
     assert printed["machine"]["threads"] == 1
 
 
-def test_a_folder_that_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run, "sections", lambda quick: [])
-    assert run.main(["--output", str(tmp_path / "none" / "a.json")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+def test_a_folder_that_is_missing_is_made_and_a_file_in_its_place_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run, "contests", lambda quick: [])
+    output = tmp_path / "new" / "a.json"
+    assert run.main(["--output", str(output), "--json"]) == 0
+    assert json.loads(output.read_text()) == json.loads(capsys.readouterr().out)
+    assert run.main(["--output", str(output / "a.json"), "--json"]) == 1
+    said = capsys.readouterr()
+    # What was measured is printed all the same.
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1 and json.loads(said.out)["rows"] == []
     with pytest.raises(SystemExit):
         run.main(["--rounds", "0"])
     assert "'0' is no whole number above 0" in capsys.readouterr().err

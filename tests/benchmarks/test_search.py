@@ -16,6 +16,15 @@ def test_rows_for_each_kind_and_a_picture(tmp_path, capsys):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("content", ["{", "{}x", '["row"]', '[{"kind": "flat"}]', "3"])
+def test_a_file_that_holds_no_rows_is_named(tmp_path, capsys, content):
+    path = tmp_path / "r.json"
+    path.write_text(content)
+    assert main([str(path)]) == 1
+    error = capsys.readouterr().err
+    assert str(path) in error and "--output wrote" in error and error.count("\n") == 1
+
+
 def test_vectors_are_clustered_and_of_length_one():
     vectors = draw(centres(10), 500, seed=0)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

@@ -88,12 +88,19 @@ def test_a_file_of_answers(tmp_path):
     assert read_sentences(path) == [(["So.", "And so."], [("Tide", "The whole")])]
 
 
+def test_a_question_that_could_not_be_asked_has_no_sentences(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps({"question": "?", "answer": "", "answerable": False, "error": "no words"}) + "\n")
+    assert read_sentences(path) == [([], [])]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "there is no file"),
         ("", "holds no answers"),
-        ('{"answer": 1}\n', "line 1"),
+        ('{"answer": 1}\n', 'line 1: no "passages"; expected'),
+        ('{"answer": "So.", "passages": [{"title": "Tide"}]}\n', "line 1: not an answer as qa.py writes it.*'text'"),
         ("nonsense\n", "line 1: not JSON"),
     ],
 )
