@@ -180,10 +180,11 @@ class LongFormQA:
         yield answer
         began = time.perf_counter()
         for draft in generator.stream(retrieved, settings, stop):
-            if "encode" not in seconds:
+            if "encode" not in answer.seconds:
                 now = time.perf_counter()
-                seconds |= {"encode": now - began, "first_token": now - start}
-            answer = replace(answer, stage="writing", text=draft.text, sentences=draft.sentences, stopped=draft.stopped)
+                seconds = seconds | {"encode": now - began, "first_token": now - start}
+            written = {"text": draft.text, "sentences": draft.sentences, "stopped": draft.stopped}
+            answer = replace(answer, stage="writing", seconds=seconds, **written)
             yield answer
         yield replace(answer, stage="judging")
         give_back_memory()
