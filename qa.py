@@ -183,8 +183,14 @@ class LongFormQA:
             if "encode" not in answer.seconds:
                 now = time.perf_counter()
                 seconds = seconds | {"encode": now - began, "first_token": now - start}
-            written = {"text": draft.text, "sentences": draft.sentences, "stopped": draft.stopped}
-            answer = replace(answer, stage="writing", seconds=seconds, **written)
+            answer = replace(
+                answer,
+                stage="writing",
+                text=draft.text,
+                sentences=draft.sentences,
+                stopped=draft.stopped,
+                seconds=seconds,
+            )
             yield answer
         yield replace(answer, stage="judging")
         give_back_memory()
