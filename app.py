@@ -30,8 +30,10 @@ DEFAULT_PORT = 7860
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's choices."""
+    from retriever.registry import KINDS
+
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
-    parser.add_argument("--index", metavar="DIR", help="an index folder, or hf:user/name (default: the vital articles)")
+    parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)} (default: the vital articles)")
     on_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="default: %(default)s")
     port = os.environ.get("GRADIO_SERVER_PORT") or DEFAULT_PORT

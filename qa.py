@@ -27,7 +27,8 @@ from generator.base import Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
 from generator.registry import EMBEDDED, load_generator
-from retriever.search import Retriever, RetrieverPlan
+from retriever.corpus import Corpus, CorpusPlan
+from retriever.registry import KINDS, open_corpus, plan_corpus
 
 
 class LongFormQA:
@@ -40,7 +41,7 @@ class LongFormQA:
 
     def __init__(
         self,
-        retriever: Retriever | RetrieverPlan,
+        retriever: Corpus | CorpusPlan,
         generators: dict[str, Generator] | None = None,
         load_judge: Callable[[], Judge] | None = None,
     ) -> None:
@@ -65,31 +66,31 @@ class LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
-            index: an index folder, or "hf:user/name"; None for the embedded vital articles, fetched where missing.
+            index: one of `retriever.registry.KINDS`; None for the embedded vital articles, fetched where missing.
             later: whether the retriever, too, is only loaded when it is first used.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        retriever = RetrieverPlan.of(index) if later else Retriever.load(index)
+        retriever = plan_corpus(index) if later else open_corpus(index)
         return cls(retriever, load_judge=_load_support_model)
 
     @property
-    def retriever(self) -> Retriever:
+    def retriever(self) -> Corpus:
         """What finds passages, opened on first use."""
         with self._opening:
-            if isinstance(self._retriever, RetrieverPlan):
+            if not isinstance(self._retriever, Corpus):
                 self._retriever = self._retriever.open()
             return self._retriever
 
     def card(self) -> dict[str, Any]:
-        """What is searched; see `Retriever.card`."""
+        """What is searched; see `Corpus.card`."""
         return self._retriever.card()
 
     def is_loaded(self, generator: str) -> bool:
         """Whether a question to this generator is answered without loading anything first."""
-        loaded = not isinstance(self._retriever, RetrieverPlan) and self._judge is not None
+        loaded = isinstance(self._retriever, Corpus) and self._judge is not None
         return loaded and generator in self._generators
 
     @property
@@ -275,9 +276,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="where their answers go; a run that ended early goes on"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.add_argument(
-        "--index", type=Path, metavar="DIR", help="an index folder, or hf:user/name; default: the vital articles"
-    )
+    parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)}; default: the vital articles")
     for name, about in DESCRIPTIONS.items():
         default = DEFAULTS[name]
         allowed = "" if about.control == "generator" else f"; allowed {about.allowed}"

@@ -54,7 +54,7 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
 
     Args:
         answer: the finished answer.
-        card: the retriever's facts, see `Retriever.card`.
+        card: the retriever's facts, see `Corpus.card`.
         run: the run's id.
     """
     read = ", ".join(f"{part.passage.title} ({part.status})" for part in answer.found) or "none"
