@@ -119,9 +119,9 @@ def find(qa: LongFormQA, generator: str) -> None:
         UserError: an asset is missing and cannot be fetched, or a checkpoint cannot be loaded.
     """
     from data.assets import asset_path
-    from generator.registry import EMBEDDED
+    from generator.registry import GENERATORS
 
-    if generator not in EMBEDDED:
+    if generator not in GENERATORS:
         qa.generator(generator)
     if generator == "fused":
         asset_path("smollm2")

@@ -26,7 +26,7 @@ from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from generator.base import Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
-from generator.registry import EMBEDDED, load_generator
+from generator.registry import GENERATORS, Parts, load_generator
 from retriever.corpus import Corpus, CorpusPlan
 from retriever.registry import KINDS, open_corpus, plan_corpus
 
@@ -110,8 +110,8 @@ class LongFormQA:
         """
         with self._loading:
             if name not in self._generators:
-                loaded = load_generator(name, self.retriever, lambda: self.judge)
-                if name not in EMBEDDED:
+                loaded = load_generator(name, Parts(self.retriever, lambda: self.judge))
+                if name not in GENERATORS:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)
                     self._checkpoint = name

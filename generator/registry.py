@@ -1,8 +1,9 @@
-"""Generators by name: "extractive", "fused", an adapter's folder, or the name or folder of a seq2seq checkpoint."""
+"""Generators by name. One of your own is one entry of `GENERATORS`; see CONTRIBUTING.md."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,11 +12,9 @@ import numpy as np
 from generator.base import Generator
 from generator.judging import Judge
 
-EMBEDDED = ("extractive", "fused")
-
 
 class Embedder(Protocol):
-    """What the extractive generator needs of a retriever."""
+    """What generators need of a corpus."""
 
     def embed_questions(self, questions: Sequence[str]) -> np.ndarray:
         """Questions → float32 (n, dimensions)."""
@@ -26,30 +25,53 @@ class Embedder(Protocol):
         ...
 
 
-def load_generator(name: str, embedder: Embedder, judge: Callable[[], Judge] | None = None) -> Generator:
+@dataclass(frozen=True)
+class Parts:
+    """What a generator may be made of.
+
+    Attributes:
+        embedder: compares questions and texts.
+        judge: gives what judges sentences by passages, called when it is first needed; None goes without.
+    """
+
+    embedder: Embedder
+    judge: Callable[[], Judge] | None = None
+
+
+def load_generator(name: str, parts: Parts) -> Generator:
     """Load a generator.
 
     Args:
-        name: "extractive", "fused", or the name or folder of an `AutoModelForSeq2SeqLM` checkpoint.
-        embedder: an object with `embed_questions` and `embed_texts`, see `Embedder`.
-        judge: gives what judges sentences by passages, called when it is first needed; None goes without.
+        name: a key of `GENERATORS`, an adapter's folder, or an `AutoModelForSeq2SeqLM` checkpoint's name or folder.
+        parts: what it may be made of.
 
     Raises:
         generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
         data.assets.AssetError: the embedded model cannot be had.
     """
-    if name == "extractive":
-        from generator.extractive import ExtractiveGenerator
-
-        return ExtractiveGenerator(embedder.embed_questions, embedder.embed_texts)
-    if name == "fused" or (Path(name).expanduser() / "adapter.json").is_file():
-        from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
-        from generator.selection.quotes import Quoter
-        from generator.selection.ranker import SentenceRanker
-
-        adapter = EMBEDDED_ADAPTER if name == "fused" else Path(name).expanduser()
-        quoter = Quoter(SentenceRanker.load(), embedder.embed_questions, embedder.embed_texts)
-        return FusedGenerator.load(adapter, name, quoter, judge)
+    if name in GENERATORS:
+        return GENERATORS[name](parts)
+    folder = Path(name).expanduser()
+    if (folder / "adapter.json").is_file():
+        return _fused(parts, folder, name)
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqGenerator.load(name)
+
+
+def _extractive(parts: Parts) -> Generator:
+    from generator.extractive import ExtractiveGenerator
+
+    return ExtractiveGenerator(parts.embedder.embed_questions, parts.embedder.embed_texts)
+
+
+def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Generator:
+    from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
+    from generator.selection.quotes import Quoter
+    from generator.selection.ranker import SentenceRanker
+
+    quoter = Quoter(SentenceRanker.load(), parts.embedder.embed_questions, parts.embedder.embed_texts)
+    return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, quoter, parts.judge)
+
+
+GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused}

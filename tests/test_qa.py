@@ -286,7 +286,7 @@ def test_a_fresh_answer_is_empty():
 
 def test_only_the_last_checkpoint_is_kept_beside_the_embedded_generators(tiny_qa, monkeypatch):
     loads = []
-    monkeypatch.setattr(command, "load_generator", lambda name, retriever, checker: loads.append(name) or SlowWriter())
+    monkeypatch.setattr(command, "load_generator", lambda name, parts: loads.append(name) or SlowWriter())
     for name in ("fused", "first/model", "second/model", "first/model", "first/model", "fused"):
         tiny_qa.generator(name)
     assert loads == ["fused", "first/model", "second/model", "first/model"]

@@ -17,7 +17,7 @@ import gradio as gr
 from core.errors import SettingsError
 from core.records import Answer, check_question
 from core.settings import DEFAULTS, DESCRIPTIONS
-from generator.registry import EMBEDDED
+from generator.registry import GENERATORS
 from qa import LongFormQA
 from ui.controls import CONTROLS, by_name, control, offered, to_settings
 from ui.errors import readable
@@ -74,7 +74,7 @@ class Compare(RunsTab):
             apply_default_css=False,
             elem_classes=["plain"],
         )
-        other = next((name for name in offered() or EMBEDDED if name != generator), generator)
+        other = next((name for name in offered() or GENERATORS if name != generator), generator)
         with gr.Row(elem_classes=["sides"]):
             self.sides = [*_side("A", generator), *_side("B", other)]
         with gr.Row(elem_classes=["acts"]):

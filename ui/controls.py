@@ -13,7 +13,7 @@ import gradio as gr
 
 from core.errors import SettingsError
 from core.settings import DEFAULTS, DESCRIPTIONS, Description, Settings
-from generator.registry import EMBEDDED
+from generator.registry import GENERATORS
 
 # The settings in the order of their controls: what is seldom changed comes last.
 CONTROLS = tuple(sorted(DESCRIPTIONS, key=lambda name: DESCRIPTIONS[name].folded))
@@ -101,7 +101,7 @@ def offered() -> tuple[str, ...] | None:
     """
     if names := os.environ.get("LFQA_GENERATORS"):
         return tuple(name.strip() for name in names.split(",") if name.strip())
-    return EMBEDDED if "SPACE_ID" in os.environ else None
+    return tuple(GENERATORS) if "SPACE_ID" in os.environ else None
 
 
 def generator_choice(generator: str, label: str, **options: Any) -> gr.Dropdown:  # noqa: ANN401
@@ -112,7 +112,7 @@ def generator_choice(generator: str, label: str, **options: Any) -> gr.Dropdown:
         label: the control's name.
         options: further ones of the component.
     """
-    names = [*(offered() or EMBEDDED), generator]
+    names = [*(offered() or GENERATORS), generator]
     return gr.Dropdown(
         list(dict.fromkeys(names)), value=generator, allow_custom_value=offered() is None, label=label, **options
     )

@@ -3,7 +3,7 @@ import pytest
 from core.errors import SettingsError
 from core.settings import DESCRIPTIONS, Settings
 from generator.base import GeneratorError
-from generator.registry import load_generator
+from generator.registry import Parts, load_generator
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_a_shortest_answer_longer_than_the_longest_is_refused():
 
 def test_an_unknown_generator_is_refused_with_the_known_ones(tiny_retriever):
     with pytest.raises(GeneratorError, match=r"(?s)no-such-model.*extractive.*fused"):
-        load_generator("no-such-model-anywhere", tiny_retriever)
+        load_generator("no-such-model-anywhere", Parts(tiny_retriever))
