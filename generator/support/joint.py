@@ -1,6 +1,6 @@
 """The judgement: boosted trees over plain evidence and the cross-encoder, joined by a calibrated regression.
 
-It knows numbers and JSON. Everything here is computed with numpy; training/support_judgement.py fits it with scikit-learn.
+It knows numbers and JSON. Everything is computed with numpy; training/support_judgement.py fits it with scikit-learn.
 """
 
 from __future__ import annotations
