@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from generator.support.reading import Reader
+
 _ARTICLES = {
     "Flute": "A flute is a woodwind instrument without a reed. Its sound comes from air blown across an edge.",
     "Oboe": "The oboe is a woodwind instrument with a double reed. It is often made of wood.",
@@ -202,3 +204,25 @@ def tiny_fused() -> tuple:
     stack = Stack(config)
     torch.nn.init.normal_(stack.embeddings.weight, std=0.1)
     return stack.requires_grad_(False).eval(), tokenizer
+
+
+@pytest.fixture(scope="session")
+def tiny_reader() -> Reader:
+    """The support model's reader on a random BERT of six layers."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    from generator.support.reading import Rarity, Reader
+    from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
+
+    torch.manual_seed(0)
+    vocabulary = Path(__file__).parent / "fixtures/retribert/vocab.txt"
+    tokenizer = RetriBertTokenizerFast(vocab_file=str(vocabulary), model_max_length=512)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        intermediate_size=64,
+    )
+    return Reader(BertModel(config, add_pooling_layer=False), tokenizer, Rarity(100, {"water": 30, "sea": 9}))

@@ -71,7 +71,7 @@ def plot_log(rows: Sequence[Mapping[str, Any]], path: Path, panels: Mapping[str,
                 axis.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 40 else "", linewidth=1.2)
         axis.set(xlabel="step", ylabel=label)
         axis.grid(alpha=0.3)
-        if len(names) > 1:
+        if len(names) > 1 and axis.lines:
             axis.legend(frameon=False)
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -86,10 +86,7 @@ def run(given: argparse.Namespace) -> None:
     cross = CrossEncoder(reader.encoder)
     before = {name: value.clone() for name, value in cross.state_dict().items() if not name.startswith(NEW)}
     if given.start is not None:
-        try:
-            unpack(cross, load_file(given.start), NEW)
-        except (OSError, SafetensorError, ValueError) as error:
-            raise TrainingError(f"--start {given.start} is no cross-encoder of a run: {error}") from error
+        begin_with(cross, given.start)
     if given.examples >= given.batch_size:
         train(cross, [example for example in examples if not held_out(example.group)], reader, kept, given)
     packed = pack(before, cross.state_dict())
@@ -101,6 +98,18 @@ def run(given: argparse.Namespace) -> None:
     if given.install:
         for name in (WEIGHTS, JOINT, FIGURES, RELIABILITY, PRECISION_RECALL):
             shutil.copy(given.output / name, FOLDER / name)
+
+
+def begin_with(cross: CrossEncoder, path: Path) -> None:
+    """Take over the weights of an earlier run.
+
+    Raises:
+        TrainingError: the file is missing, or is no cross-encoder's.
+    """
+    try:
+        unpack(cross, load_file(path), NEW)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise TrainingError(f"--start {path} is no cross-encoder of a run: {error}") from error
 
 
 def train(

@@ -25,7 +25,7 @@ from data.questions import Claim as HandWritten
 from data.questions import load_questions
 from data.sentences import split_sentences
 from generator.support.cross_encoder import CrossEncoder
-from generator.support.joint import BESIDE, Joint, joint_inputs, trees_of
+from generator.support.joint import BESIDE, Joint, Trees, joint_inputs
 from generator.support.model import FOLDER, JOINT, SupportModel
 from generator.support.plain import NAMES, plain_features
 from generator.support.reading import Claim, Reader, Source
@@ -96,6 +96,29 @@ def fit_joint(
     }
     write_json(folder / FIGURES, figures)
     draw_curves(chances, hard.truth, folder)
+
+
+def trees_of(model: GradientBoostingClassifier) -> Trees:
+    """The trees of a fitted classifier of two classes."""
+    inner = [stage[0].tree_ for stage in model.estimators_]
+    nodes = max(tree.node_count for tree in inner)
+
+    def padded(values: Sequence[np.ndarray], fill: float, kind: type) -> np.ndarray:
+        table = np.full((len(inner), nodes), fill, kind)
+        for row, value in zip(table, values, strict=True):
+            row[: len(value)] = value
+        return table
+
+    leaf = [tree.children_left < 0 for tree in inner]
+    chance = float(model.init_.class_prior_[1])
+    return Trees(
+        float(np.log(chance / (1 - chance))),
+        padded([np.where(end, -1, tree.feature) for end, tree in zip(leaf, inner, strict=True)], -1, np.int64),
+        padded([tree.threshold for tree in inner], 0.0, np.float64),
+        padded([np.maximum(tree.children_left, 0) for tree in inner], 0, np.int64),
+        padded([np.maximum(tree.children_right, 0) for tree in inner], 0, np.int64),
+        padded([model.learning_rate * tree.value[:, 0, 0] for tree in inner], 0.0, np.float64),
+    )
 
 
 def _example(claim: HandWritten) -> ClaimExample:

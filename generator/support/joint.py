@@ -1,12 +1,12 @@
 """The judgement: boosted trees over plain evidence and the cross-encoder, joined by a calibrated regression.
 
-It knows numbers and JSON. Everything here is computed with numpy; scikit-learn only fits (see train.py).
+It knows numbers and JSON. Everything is computed with numpy; training/support_judgement.py fits it with scikit-learn.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,26 +133,3 @@ def joint_inputs(trees: np.ndarray, cross: np.ndarray, beside: np.ndarray) -> np
         beside: (claims, features) plain features that count by themselves too.
     """
     return np.column_stack([np.clip(trees, -8, 8), np.clip(cross, -8, 8), beside])
-
-
-def trees_of(model: Any) -> Trees:  # noqa: ANN401 (scikit-learn is not needed to run)
-    """The trees of a fitted `GradientBoostingClassifier` of two classes."""
-    inner = [stage[0].tree_ for stage in model.estimators_]
-    nodes = max(tree.node_count for tree in inner)
-
-    def padded(values: Sequence[np.ndarray], fill: float, kind: type) -> np.ndarray:
-        table = np.full((len(inner), nodes), fill, kind)
-        for row, value in zip(table, values, strict=True):
-            row[: len(value)] = value
-        return table
-
-    leaf = [tree.children_left < 0 for tree in inner]
-    chance = float(model.init_.class_prior_[1])
-    return Trees(
-        float(np.log(chance / (1 - chance))),
-        padded([np.where(end, -1, tree.feature) for end, tree in zip(leaf, inner, strict=True)], -1, np.int64),
-        padded([tree.threshold for tree in inner], 0.0, np.float64),
-        padded([np.maximum(tree.children_left, 0) for tree in inner], 0, np.int64),
-        padded([np.maximum(tree.children_right, 0) for tree in inner], 0, np.int64),
-        padded([model.learning_rate * tree.value[:, 0, 0] for tree in inner], 0.0, np.float64),
-    )

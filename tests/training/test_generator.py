@@ -1,6 +1,5 @@
-"""Training: the same run whether interrupted or not, the loss against transformers' own, and what it refuses."""
+"""Training of generators: the same run whether interrupted or not, the loss, and what it refuses."""
 
-import dataclasses
 import json
 import signal
 import subprocess
@@ -10,22 +9,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from generator.train import Schedule, Training, TrainingSet, main, mean_loss
-from generator.trainees import FusedTrainee, Seq2SeqTrainee, Tuning
-from generator.training_data import Drawing, Example, ExampleSource
 from safetensors.torch import load_file
 
 from data.questions import Question, QuestionSetError
-from generator.adapter import adapted_model
+from generator.adapter import adapted_model, read_card
 from generator.base import GeneratorError
 from generator.fused import FusedGenerator
+from generator.seq2seq import Seq2SeqGenerator
 from training.checkpoint import CheckpointError, seed_everything
+from training.generator import main, make_parser, train
+from training.generator_examples import AnswerExample, Drawing, ExampleSource, TrainingSet
+from training.generator_models import FusedTrainee, Seq2SeqTrainee, Tuning, mean_loss
+from training.log import read_log
 
 ROOT = Path(__file__).parents[2]
 BASE = ("tiny", "a" * 64)
-SCHEDULE = Schedule(
-    epochs=2, batch_size=4, micro_batch=2, learning_rate=1e-2, evaluate_every=2, save_every=1, patience=0
-)
+SCHEDULE = ["--epochs=2", "--micro-batch=2", "--learning-rate=1e-2", "--evaluate-every=2", "--save-every=1"]
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +40,16 @@ def source(questions, tiny_retriever) -> ExampleSource:
     return ExampleSource(questions, tiny_retriever, "sparse")
 
 
-def start(trainee, source, folder, schedule=SCHEDULE, facts=None) -> Training:
+def run(trainee, source, folder, *more) -> float:
+    """Train, with the last of options given twice."""
+    given = make_parser().parse_args(["--output", str(folder), "--batch-size=4", "--patience=0", *more])
     held_out = [source.as_asked(number, 2) for number in range(2)]
-    return Training(trainee, TrainingSet(source, Drawing(2, 3, seed=1), held_out), schedule, folder, facts or {})
+    return train(trainee, TrainingSet(source, Drawing(2, 3, seed=1), held_out), given)
 
 
-def fused(tiny_fused, tuning=None) -> FusedTrainee:
+def fused(tiny_fused, tuning=None, cache=1 << 20) -> FusedTrainee:
     seed_everything(0)
-    return FusedTrainee(*tiny_fused, BASE, tuning or Tuning(rank=2, alpha=4), 1 << 20)
+    return FusedTrainee(*tiny_fused, BASE, tuning or Tuning(rank=2, alpha=4), cache)
 
 
 class Interrupted(FusedTrainee):
@@ -63,40 +64,48 @@ class Interrupted(FusedTrainee):
         return super().loss(examples)
 
 
-def weights(trainee) -> dict[str, torch.Tensor]:
-    return {name: weight.detach().clone() for name, weight in trainee.parameters().items()}
-
-
 @pytest.mark.parametrize(
-    "tuning", [Tuning(2, 4.0), Tuning(2, 4.0, encoder=True), Tuning(0), Tuning(2, 4.0, precision="bf16")]
+    ("tuning", "cache"),
+    [
+        (Tuning(2, 4.0), 1 << 20),
+        (Tuning(2, 4.0), 0),
+        (Tuning(2, 4.0, encoder=True), 0),
+        (Tuning(0), 0),
+        (Tuning(2, 4.0, precision="bf16"), 1 << 20),
+    ],
 )
-def test_an_interrupted_run_goes_on_to_the_same_weights(tiny_fused, source, tmp_path, tuning):
-    whole = fused(tiny_fused, tuning)
-    best = start(whole, source, tmp_path / "whole").run()
+def test_an_interrupted_run_goes_on_to_the_same_weights(tiny_fused, source, tmp_path, tuning, cache):
+    whole = fused(tiny_fused, tuning, cache)
+    best = run(whole, source, tmp_path / "whole", *SCHEDULE)
     seed_everything(0)
-    broken = Interrupted(*tiny_fused, BASE, tuning, 1 << 20)
+    broken = Interrupted(*tiny_fused, BASE, tuning, cache)
     with pytest.raises(KeyboardInterrupt):
-        start(broken, source, tmp_path / "broken").run()
-    resumed = fused(tiny_fused, tuning)
-    # Passages are read in other company after a break, which rounds the last digits differently.
+        run(broken, source, tmp_path / "broken", *SCHEDULE)
+    resumed = fused(tiny_fused, tuning, cache)
+    again = run(resumed, source, tmp_path / "broken", *SCHEDULE)
+    records = [read_log(tmp_path / name / "log.jsonl") for name in ("whole", "broken")]
+    assert len(records[0]) == len(records[1]) == 6 + 3
+    if not cache:
+        assert again == best and records[0] == records[1]
+        assert all(torch.equal(weight, resumed.parameters()[name]) for name, weight in whole.parameters().items())
+        return
+    # Kept passages are read in other company after a break, which rounds the last digits differently.
     close = 1e-3 if tuning.precision == "bf16" else 1e-4
-    assert start(resumed, source, tmp_path / "broken").run() == pytest.approx(best, abs=close)
-    for name, weight in weights(whole).items():
-        torch.testing.assert_close(resumed.parameters()[name].detach(), weight, atol=1e-3, rtol=1e-2)
-    records = [(tmp_path / run / "log.jsonl").read_text().splitlines() for run in ("whole", "broken")]
-    losses = [[json.loads(line).get("loss") for line in lines] for lines in records]
-    assert [loss for loss in losses[0] if loss] == pytest.approx([loss for loss in losses[1] if loss], abs=close)
-    assert len(losses[0]) == len(losses[1]) == 6 + 3
-    assert (tmp_path / "broken/loss.png").read_bytes().startswith(b"\x89PNG")
+    assert again == pytest.approx(best, abs=close)
+    losses = [[row["loss"] for row in rows if "loss" in row] for rows in records]
+    assert losses[0] == pytest.approx(losses[1], abs=close)
+    for name, weight in whole.parameters().items():
+        torch.testing.assert_close(resumed.parameters()[name], weight, atol=1e-3, rtol=1e-2)
 
 
 def test_training_lowers_the_loss_and_the_best_weights_open_as_a_generator(tiny_fused, source, tmp_path):
     trainee = fused(tiny_fused)
     examples = [source.as_asked(number, 2) for number in range(2)]
     before = mean_loss(trainee, examples, 2)
-    schedule = Schedule(epochs=8, batch_size=4, micro_batch=4, learning_rate=3e-2, patience=0)
-    best = start(trainee, source, tmp_path, schedule).run()
+    best = run(trainee, source, tmp_path, "--epochs=8", "--learning-rate=3e-2")
     assert best < before - 0.3
+    card = read_card(tmp_path / "best").training
+    assert card["epochs"] == 8 and card["losses"]["held out"] == best and "output" not in card
     model = adapted_model(tiny_fused[0], tmp_path / "best", *BASE)
     generator = FusedGenerator(model, tiny_fused[1])
     sums = [
@@ -107,15 +116,14 @@ def test_training_lowers_the_loss_and_the_best_weights_open_as_a_generator(tiny_
 
 
 def test_a_run_ends_after_its_most_steps(tiny_fused, source, tmp_path):
-    schedule = dataclasses.replace(SCHEDULE, most_steps=4)
-    start(fused(tiny_fused), source, tmp_path, schedule).run()
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    run(fused(tiny_fused), source, tmp_path, *SCHEDULE, "--most-steps=4")
+    rows = read_log(tmp_path / "log.jsonl")
     assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4] and "held out" in rows[-1]
 
 
 def test_training_can_start_from_an_adapter(tiny_fused, source, tmp_path):
     trained = fused(tiny_fused)
-    start(trained, source, tmp_path / "first").run()
+    run(trained, source, tmp_path / "first", *SCHEDULE)
     trained.save(tmp_path / "last", {})
     again = fused(tiny_fused)
     again.start_from(tmp_path / "last")
@@ -135,15 +143,12 @@ def test_a_batch_in_parts_has_the_loss_of_its_examples_one_by_one(tiny_fused, so
 
 @pytest.mark.parametrize("family", ["bart", "t5", "led"])
 def test_seq2seq_checkpoints_train_and_open_again(tiny_seq2seq, source, tmp_path, family):
-    from generator.seq2seq import Seq2SeqGenerator
-
     seed_everything(0)
     trainee = Seq2SeqTrainee(Seq2SeqGenerator.load(str(tiny_seq2seq(family))), Tuning(rank=4, alpha=8))
     assert all("decoder" in name for name in trainee.parameters())
     examples = [source.as_asked(number, 2) for number in range(2)]
     before = mean_loss(trainee, examples, 2)
-    schedule = Schedule(epochs=6, batch_size=4, micro_batch=4, learning_rate=3e-2, patience=0)
-    best = start(trainee, source, tmp_path, schedule).run()
+    best = run(trainee, source, tmp_path, "--epochs=6", "--learning-rate=3e-2")
     assert best < before
     opened = Seq2SeqTrainee(Seq2SeqGenerator.load(str(tmp_path / "best")), Tuning(rank=4))
     assert mean_loss(opened, examples, 2) == pytest.approx(best, abs=1e-3)
@@ -165,10 +170,18 @@ def test_titles_that_the_index_lacks_are_named(tiny_retriever):
         ExampleSource([], tiny_retriever)
 
 
+def test_each_epoch_takes_all_of_the_main_source_and_a_new_part_of_the_other(source):
+    data = TrainingSet(source, Drawing(1, 1, gold_share=0, seed=5), [], mix=source, mix_share=0.5)
+    assert len(data) == 12 + 6
+    questions = [[data.draw(number, epoch).question for number in range(18)] for epoch in (0, 1)]
+    assert all(row[:12] == [item.question for item in source.questions] for row in questions)
+    assert all(len(set(row[12:])) == 6 for row in questions) and set(questions[0][12:]) != set(questions[1][12:])
+
+
 def test_a_state_of_another_run_is_refused(tiny_fused, source, tmp_path):
-    start(fused(tiny_fused), source, tmp_path).run()
-    with pytest.raises(CheckpointError, match="holds a run with other settings or data: name another --output"):
-        start(fused(tiny_fused), source, tmp_path, facts={"targets": "others"})
+    run(fused(tiny_fused), source, tmp_path, *SCHEDULE)
+    with pytest.raises(CheckpointError, match="holds a run with other settings .targets was close, now others"):
+        run(fused(tiny_fused), source, tmp_path, *SCHEDULE, "--targets=others")
 
 
 @pytest.mark.parametrize(
@@ -178,19 +191,24 @@ def test_a_state_of_another_run_is_refused(tiny_fused, source, tmp_path):
         (["--fewest", "5", "--most", "4"], "--most is 4, below --fewest"),
         (["--gold-share", "1.5"], "--gold-share is 1.5; allowed is 0 to 1"),
         (["--learning-rate", "0"], "--learning-rate is 0.0; it must be above 0"),
+        (["--sentences", "2", "--generator", "bart"], "--sentences is for fused; bart learns whole answers"),
+        (["--retrieval", "magic"], "--retrieval is 'magic'; allowed are dense, sparse, mixed, none, random"),
+        (["--targets", "nowhere.jsonl"], "there is no file nowhere.jsonl"),
+        (["--index", "nowhere"], "nowhere"),
     ],
 )
-def test_arguments_out_of_range_are_named(tmp_path, capsys, arguments, said):
-    with pytest.raises(SystemExit):
-        main(["--output", str(tmp_path), *arguments])
-    assert said in capsys.readouterr().err
+@pytest.mark.assets
+def test_arguments_that_cannot_be_used_get_one_line(tmp_path, capsys, arguments, said):
+    assert main(["--output", str(tmp_path), *arguments]) == 1
+    line = capsys.readouterr().err
+    assert line.startswith("error: ") and line.count("\n") == 1 and said in line
 
 
 def test_no_gradient_reaches_padding_or_other_examples(tiny_fused, source):
     """A longer neighbour in the batch changes nothing for an example."""
     trainee = fused(tiny_fused)
     short = source.as_asked(0, 1)
-    long = Example("What is this long question about, and why?", short.answer * 3, source.as_asked(1, 3).passages)
+    long = AnswerExample("What is this long question about, and why?", short.answer * 3, source.as_asked(1, 3).passages)
     trainee.loss([short]).backward()
     alone = {name: weight.grad.clone() for name, weight in trainee.parameters().items()}
     for weight in trainee.parameters().values():
@@ -205,7 +223,7 @@ def test_a_killed_run_of_the_command_ends_as_an_uninterrupted_one(tiny_seq2seq, 
     file = tmp_path / "questions.jsonl"
     rows = [{"question": q.question, "answer": q.answer, "titles": q.titles} for q in questions]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    command = [sys.executable, "-m", "generator.train", "--generator", str(tiny_seq2seq("bart")), "--rank", "2"]
+    command = [sys.executable, "-m", "training.generator", "--generator", str(tiny_seq2seq("bart")), "--rank", "2"]
     command += ["--targets", str(file), "--dev", str(file), "--dev-limit", "2", "--held-out", "2", "--epochs", "12"]
     command += [
         "--batch-size",
@@ -220,18 +238,18 @@ def test_a_killed_run_of_the_command_ends_as_an_uninterrupted_one(tiny_seq2seq, 
         "0",
     ]
 
-    def run(name: str) -> subprocess.Popen:
+    def begin(name: str) -> subprocess.Popen:
         return subprocess.Popen([*command, "--output", str(tmp_path / name)], cwd=ROOT, stderr=subprocess.PIPE)
 
-    whole = run("whole")
+    whole = begin("whole")
     assert whole.wait(300) == 0, whole.stderr.read().decode()
-    killed = run("killed")
+    killed = begin("killed")
     log = tmp_path / "killed/log.jsonl"
     while killed.poll() is None and not (log.is_file() and len(log.read_text().splitlines()) > 10):
         time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    again = run("killed")
+    again = begin("killed")
     assert again.wait(300) == 0, again.stderr.read().decode()
     records = [
         [json.loads(line).get("loss") for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]

@@ -4,7 +4,8 @@ import random
 import pyarrow
 import pytest
 from pyarrow import parquet
-from retriever.examples import ExampleError, random_span, read_examples
+
+from training.retriever_examples import ExampleError, random_span, read_examples
 
 
 def write(path, *rows):

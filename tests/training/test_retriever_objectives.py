@@ -4,17 +4,16 @@ import random
 import numpy as np
 import pytest
 import torch
-from retriever.augment import Augmenter, claims_of_one_passage
-from retriever.examples import Example
-from retriever.objectives import CorpusObjective, InBatchObjective, count_cut
 
 from data.passages import Passage
 from data.questions import Claim
+from training.retriever_examples import Augmenter, RetrievalExample, claims_of_one_passage
+from training.retriever_objectives import CorpusObjective, InBatchObjective, count_cut
 
 EXAMPLES = [
-    Example("What is a flute?", ("A flute is a woodwind instrument.",), ("Chess is a board game.",)),
-    Example("What is honey?", ("Honey is a sweet food.",)),
-    Example("Why do tides rise?", ("The Moon pulls the water.",), ("Bread is a food.",)),
+    RetrievalExample("What is a flute?", ("A flute is a woodwind instrument.",), ("Chess is a board game.",)),
+    RetrievalExample("What is honey?", ("Honey is a sweet food.",)),
+    RetrievalExample("Why do tides rise?", ("The Moon pulls the water.",), ("Bread is a food.",)),
 ]
 
 

@@ -2,7 +2,8 @@ import random
 import re
 
 import pytest
-from generator.support.examples import Spoiler
+
+from training.support_spoiler import Spoiler
 
 TITLES = ("Moon", "Tide", "Mars")
 TEXTS = (

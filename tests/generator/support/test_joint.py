@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from generator.support.joint import Joint, Trees, trees_of
+from generator.support.joint import Joint, Trees
+from training.support_judgement import trees_of
 
 
 @pytest.fixture(scope="module")

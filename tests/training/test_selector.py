@@ -1,17 +1,18 @@
-"""The sentence ranker's examples, training and file, with a tiny random encoder."""
+"""The sentence ranker's examples and training, with a tiny random encoder."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
-from generator.selection.examples import Rows, make_rows, targets
 
 from data.questions import Question
-from generator.selection import train
-from generator.selection.ranker import CrossEncoder, Sentence, SentenceRanker, pairs
+from generator.selection.ranker import CrossEncoder, Sentence, SentenceRanker
+from training import selector
 from training.checkpoint import CheckpointError
+from training.log import read_log
 from training.lora import adapter_tensors
+from training.ranker_examples import RankedQuestion, ranked_questions, targets
 
 ASKED = {"Flute": "What is a flute?", "Honey": "What is honey?", "Bread": "What is bread?", "Tide": "What are tides?"}
 
@@ -20,7 +21,7 @@ ASKED = {"Flute": "What is a flute?", "Honey": "What is honey?", "Bread": "What 
 def rows(corpus, tiny_retriever):
     texts = {passage.title: passage.text for passage in corpus}
     questions = [Question(title, asked, texts[title], (title,)) for title, asked in ASKED.items()]
-    return make_rows(questions, tiny_retriever, with_gold=True)
+    return ranked_questions(questions, tiny_retriever, with_gold=True)
 
 
 @pytest.fixture
@@ -30,10 +31,12 @@ def start(tiny_encoder):
 
 
 def trained(start, rows, folder, epochs=1):
-    model, tokenizer = start
-    settings = train.Settings(epochs=epochs, questions=2, sentences=4, lr=5e-3)
-    folder.mkdir(exist_ok=True)
-    train.train_ranker(model, lambda batch: pairs(tokenizer, batch), rows, settings, folder)
+    model, tokenizer = copy.deepcopy(start[0]), start[1]
+    given = selector.make_parser().parse_args(
+        ["--output", str(folder), "--batch-size=2", "--sentences=4", "--learning-rate=5e-3", "--save-every=1"]
+    )
+    given.epochs = epochs
+    selector.train(model, tokenizer, rows, given)
     return model
 
 
@@ -50,34 +53,34 @@ def test_nothing_is_wanted_of_what_has_no_answer():
 
 
 def test_training_learns_and_goes_on_where_it_was_stopped(start, rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "_SAVE_EVERY", 1)
-    first = (copy.deepcopy(start[0]), start[1])
     whole = trained(start, rows, tmp_path / "whole", epochs=8)
 
     class Killed(Exception):
         pass
 
-    def killed(*arguments, **named):
-        if killed.calls == 7:
-            raise Killed
-        killed.calls += 1
-        save(*arguments, **named)
+    calls = []
 
-    killed.calls, save = 0, train.save_state
-    monkeypatch.setattr(train, "save_state", killed)
-    again = (copy.deepcopy(first[0]), first[1])
+    def killed(*given):
+        if len(calls) == 7:
+            raise Killed
+        calls.append(given)
+        return draw(*given)
+
+    draw = selector.draw
+    monkeypatch.setattr(selector, "draw", killed)
     with pytest.raises(Killed):
-        trained(again, rows, tmp_path / "cut", epochs=8)
-    monkeypatch.setattr(train, "save_state", save)
-    resumed = trained(first, rows, tmp_path / "cut", epochs=8)
+        trained(start, rows, tmp_path / "cut", epochs=8)
+    monkeypatch.setattr(selector, "draw", draw)
+    resumed = trained(start, rows, tmp_path / "cut", epochs=8)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
+    assert read_log(tmp_path / "cut/log.jsonl") == read_log(tmp_path / "whole/log.jsonl")
     ranker = SentenceRanker(whole, start[1], [1.0, 0.0, 0.0, 0.0, 0.0])
     for row in rows:
         scores, wanted = ranker.probabilities(row.question.question, row.sentences), np.array(row.targets)
         assert scores[wanted == 1].mean() > scores[wanted == 0].mean()
-    with pytest.raises(CheckpointError, match="other settings"):
-        trained((copy.deepcopy(again[0]), again[1]), rows, tmp_path / "cut", epochs=3)
+    with pytest.raises(CheckpointError, match="epochs was 8, now 3"):
+        trained(start, rows, tmp_path / "cut", epochs=3)
 
 
 def test_a_saved_ranker_judges_alike(start, rows, tmp_path):
@@ -105,6 +108,26 @@ def test_another_file_is_refused(tmp_path, start):
 
 def test_wanted_sentences_are_drawn_first():
     sentences = tuple(Sentence("T", f"Sentence {n}.", 0, 0.1 * n) for n in range(6))
-    row = Rows(Question("0", "Why?", "So."), sentences, (1.0,) + (0.0,) * 5)
-    batch, wanted = train.draw([row], train.Settings(sentences=2), np.random.default_rng(0))
-    assert len(batch) == 2 and wanted[0] == 1.0 and batch[0][1] == sentences[0]
+    row = RankedQuestion(Question("0", "Why?", "So."), sentences, (1.0,) + (0.0,) * 5)
+    shown = selector.draw([row], 2, np.random.default_rng(0))
+    assert len(shown) == 2 and shown[0] == ("Why?", sentences[0], 1.0)
+
+
+def test_the_joining_regression_says_how_much_it_is_worth(start, rows):
+    ranker = SentenceRanker(*start, [1.0, 0.0, 0.0, 0.0, 0.0])
+    weights, figures = selector.fit_weights(ranker, rows)
+    assert len(weights) == 5 and set(figures) == {
+        f"{by}{name}" for by in ("", "logit ", "nearest ") for name in ("map", "first", "first three")
+    }
+    # Fitted on these very rows, it is at least as good as what it joins.
+    assert 0 < figures["logit map"] <= figures["map"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [(["--epochs", "0"], "--epochs is 0; it must be at least 1"), (["--limit", "-3"], "--limit is -3; it must be")],
+)
+def test_bad_wishes_get_one_clear_line(tmp_path, capsys, more, said):
+    assert selector.main(["--output", str(tmp_path), *more]) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: {said}") and line.count("\n") == 1
