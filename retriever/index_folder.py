@@ -54,7 +54,7 @@ class IndexManifest:
         shards: passages in each shard.
         files: path below the folder → [bytes, SHA-256].
         store: {} for FAISS in this folder, else what `retriever.stores` needs to find the vectors.
-        sources: what was read, in order: {"source", "fingerprint", "passages", "skipped"}.
+        sources: what was read, in order, see `retriever.building.plan.SourceFacts`.
         settings: everything else that decides the build's outcome.
         versions: of the libraries that built it.
     """

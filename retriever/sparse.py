@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 K1, B = 0.9, 0.4
 # What building takes of memory for a passage of a hundred words, in bytes (measured: see docs/scale.md).
 BYTES_A_PASSAGE = 5_000
-FOLDER = "bm25"
 
 
 class Bm25:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.files import replacing
 from data.assets import cache_folder, read_assets
 from retriever.encode import encode
 
@@ -53,10 +54,8 @@ class Teacher:
             return load_file(path)["vectors"]
         found = encode(texts, self.tokenizer, self._mean, self.encoder.config.hidden_size)
         if len(texts) >= _KEEP_FROM:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            save_file({"vectors": found}, part)
-            part.replace(path)
+            with replacing(path) as part:
+                save_file({"vectors": found}, part)
         return found
 
     def similarities(self, questions: Sequence[str], passages: Sequence[str]) -> np.ndarray:
