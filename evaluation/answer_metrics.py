@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.errors import needing
 from core.overlap import ngrams
 from core.words import folded_words
 from data.sentences import is_complete, split_sentences
@@ -108,12 +109,8 @@ class RougeL:
 
     def __post_init__(self) -> None:
         """Load the package."""
-        try:
+        with needing("requirements-dev.txt", "ROUGE-L", EvaluationError):
             from rouge_score.rouge_scorer import RougeScorer
-        except ImportError as error:
-            raise EvaluationError(
-                "ROUGE-L needs the package rouge-score: pip install -r requirements-dev.txt"
-            ) from error
         self._scorer = RougeScorer(["rougeL"], use_stemmer=False)
 
     def __call__(self, reference: str, answer: str) -> float:
