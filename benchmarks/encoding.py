@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contest import Measures, PeerMissingError, Prepare, Round
+from core.errors import needing
 
 _QUESTION = "How do vaccines work?"
 _QUESTIONS = 20
@@ -49,12 +50,8 @@ def _exact(count: int) -> Round:
 
 
 def _sentence_transformers(count: int) -> Round:
-    try:
+    with needing("requirements-bench.txt", "sentence-transformers", PeerMissingError):
         import sentence_transformers
-    except ImportError as error:
-        raise PeerMissingError(
-            "sentence-transformers is not installed: pip install -r requirements-bench.txt"
-        ) from error
     import importlib
     import tempfile
 

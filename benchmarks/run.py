@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import encoding, searching, writing
-from benchmarks.contest import PeerMissingError, Prepare, Result, compete
+from benchmarks.contest import Prepare, Result, compete
 from core.command import exit_status
+from core.errors import needing
 from core.files import write_json
 
 Row = dict[str, Any]
@@ -159,10 +160,8 @@ def _run(given: argparse.Namespace) -> None:
     if given.output:
         write_json(given.output, whole)
     if given.picture:
-        try:
+        with needing("requirements-bench.txt", "the picture"):
             draw(made, given.picture)
-        except ImportError as error:
-            raise PeerMissingError(f"no picture was drawn ({error}): pip install -r requirements-bench.txt") from error
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.searching import unit_rows
 from core.command import exit_status
-from core.errors import UserError
+from core.errors import UserError, needing
 from core.files import replacing, write_json
 from retriever.index_kinds import KINDS, build_index
 from retriever.recall import DEPTH, exact_rows, recall, tune
@@ -216,7 +216,8 @@ def _run(given: argparse.Namespace) -> None:
                 write_json(given.output, rows)
     sys.stdout.write(table(rows))
     if given.picture:
-        picture(rows, given.picture)
+        with needing("requirements-bench.txt", "the picture"):
+            picture(rows, given.picture)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.contest import Measures, PeerMissingError, Prepare, Round
+from core.errors import needing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,10 +75,8 @@ def _transformers(tokens: int) -> Round:
     from data.assets import asset_path
 
     path = asset_path("smollm2")
-    try:
+    with needing("requirements-bench.txt", "transformers", PeerMissingError):
         model: Any = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    except ImportError as error:
-        raise PeerMissingError(f"transformers needs more ({error}): pip install -r requirements-bench.txt") from error
     ids = torch.tensor([_prompt()])
 
     def write(count: int) -> float:
@@ -94,10 +93,8 @@ def _transformers(tokens: int) -> Round:
 
 
 def _llama_cpp(tokens: int) -> Round:
-    try:
+    with needing("requirements-bench.txt", "llama.cpp", PeerMissingError):
         import llama_cpp
-    except ImportError as error:
-        raise PeerMissingError("llama-cpp-python is not installed: pip install -r requirements-bench.txt") from error
     import torch
 
     from data.assets import asset_path

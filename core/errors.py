@@ -6,6 +6,9 @@ the program.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """Something that the user can mend; the message says what was given, what is allowed, what to do."""
@@ -13,6 +16,23 @@ class UserError(Exception):
 
 class SettingsError(UserError):
     """A setting is outside its range; the message says what was given and what is allowed."""
+
+
+@contextmanager
+def needing(requirements: str, what: str, failure: type[UserError] = UserError) -> Iterator[None]:
+    """A block that needs packages which not everybody installs: where one is missing, say what to install.
+
+    Args:
+        requirements: the file that brings them.
+        what: what needs them; the message begins with it.
+        failure: the error that is raised.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise failure(
+            f"{what} needs a package that is missing ({first_line(error)}): python -m pip install -r {requirements}"
+        ) from error
 
 
 def first_line(error: BaseException) -> str:

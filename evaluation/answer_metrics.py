@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.overlap import ngrams
+from core.errors import needing
+from core.overlap import copied_words, ngrams
 from core.words import folded_words
 from data.sentences import is_complete, split_sentences
 from evaluation.errors import EvaluationError
 from evaluation.names import Mention, mentions
 
-COPIED_WORDS = 8
 REPEATED_WORDS = 4
 
 Measures = dict[str, float | int | None]
@@ -56,7 +56,7 @@ class MeasuredAnswer:
         item: the answer.
         rouge_l: F1 to the written answer, 0 to 1.
         mentions: its names and numbers, found or not.
-        copied: how many of its 8-grams stand in a passage, and how many there are.
+        copied: how many of its words lie in runs that a passage has too, and how many there are; see `copied_words`.
         stretches: lengths of the longest stretches that it shares with passages, in words; see `copied_stretches`.
         repeated: how many of its 4-grams it had already, and how many there are.
         repeated_sentences: how many of its sentences it had already.
@@ -108,12 +108,8 @@ class RougeL:
 
     def __post_init__(self) -> None:
         """Load the package."""
-        try:
+        with needing("requirements-dev.txt", "ROUGE-L", EvaluationError):
             from rouge_score.rouge_scorer import RougeScorer
-        except ImportError as error:
-            raise EvaluationError(
-                "ROUGE-L needs the package rouge-score: pip install -r requirements-dev.txt"
-            ) from error
         self._scorer = RougeScorer(["rougeL"], use_stemmer=False)
 
     def __call__(self, reference: str, answer: str) -> float:
@@ -133,7 +129,7 @@ def measure(item: Item, rouge_l: RougeL) -> MeasuredAnswer:
         item,
         rouge_l(item.reference, item.answer),
         tuple(mentions(item.answer, [item.question, *titles, *texts])),
-        copied_ngrams(words, sources),
+        copied_words(words, sources),
         tuple(copied_stretches(words, sources)),
         repeated_ngrams(words),
         len(plain) - len(set(plain)),
@@ -143,7 +139,7 @@ def measure(item: Item, rouge_l: RougeL) -> MeasuredAnswer:
 
 
 def summarize(measured: Sequence[MeasuredAnswer]) -> dict[str, Any]:
-    """The row of a file of answers; shares are of all names, 8-grams and 4-grams of all answers together."""
+    """The row of a file of answers; shares are of all names, words and 4-grams of all answers together."""
     found = [mention for one in measured for mention in one.mentions]
     seconds = [one.item.seconds for one in measured if one.item.seconds is not None]
     told = [one.item.answerable for one in measured], [one.item.reference_answerable for one in measured]
@@ -170,17 +166,6 @@ def worst_unfound(measured: Iterable[MeasuredAnswer], most: int = 20) -> list[di
     rows = [(one.item.id, [mention.text for mention in one.mentions if not mention.found]) for one in measured]
     rows = sorted((row for row in rows if row[1]), key=lambda row: -len(row[1]))[:most]
     return [{"id": identity, "unfound": texts} for identity, texts in rows]
-
-
-def copied_ngrams(words: Sequence[str], sources: Sequence[Sequence[str]], n: int = COPIED_WORDS) -> tuple[int, int]:
-    """How many of the n-grams of an answer occur in one of its sources, and how many it has.
-
-    >>> copied_ngrams("a b c d".split(), ["x a b c".split()], n=2)
-    (2, 3)
-    """
-    known = {ngram for source in sources for ngram in ngrams(source, n)}
-    own = ngrams(words, n)
-    return sum(ngram in known for ngram in own), len(own)
 
 
 def copied_stretches(words: Sequence[str], sources: Sequence[Sequence[str]]) -> list[int]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from core.command import exit_status
+from core.errors import needing
 from evaluation.bootstrap import interval
 from evaluation.errors import EvaluationError
 from ui.feedback import SCORES, VOTES, WENT_WRONG, read_records
@@ -212,14 +213,10 @@ def _run(options: argparse.Namespace) -> None:
             f"a record lacks what it needs ({type(error).__name__}: {error}): was it written by another program?"
         ) from error
     if options.picture:
-        try:
+        with needing("requirements-dev.txt", "the picture", EvaluationError):
             from evaluation.ratings_picture import draw
 
             draw(report, options.picture)
-        except ImportError as error:
-            raise EvaluationError(
-                f"{error}: the picture needs matplotlib, which requirements-dev.txt brings"
-            ) from error
     sys.stdout.write((json.dumps(report, ensure_ascii=False, indent=2) if options.json else as_text(report)) + "\n")
 
 

@@ -17,11 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ir_measures
-from ir_measures import RR, R
 from tqdm import tqdm
 
 from core.command import exit_status
+from core.errors import needing
 from data.questions import Question, load_questions, missing_titles, passages_by_title
 from evaluation.errors import EvaluationError
 
@@ -49,14 +48,21 @@ def measure(run: Run, relevant: Mapping[str, str]) -> dict[str, float]:
     >>> measure({"a": {"p": 0.9, "q": 0.8}, "b": {"p": 0.9, "q": 0.8}}, {"a": "p", "b": "q"})["mrr@10"]
     0.75
     """
-    named = {f"recall@{k}": R @ k for k in CUTOFFS} | {"mrr@10": RR @ 10}
-    found = ir_measures.calc_aggregate(list(named.values()), {q: {p: 1} for q, p in relevant.items()}, dict(run))
-    return {name: round(found[metric], 4) for name, metric in named.items()} | {"questions": len(relevant)}
+    named = {f"recall@{k}": f"R@{k}" for k in CUTOFFS} | {"mrr@10": "RR@10"}
+    found = _aggregate(list(named.values()), run, relevant)
+    return {name: round(value, 4) for name, value in zip(named, found, strict=True)} | {"questions": len(relevant)}
 
 
 def recall_curve(run: Run, relevant: Mapping[str, str], depth: int = DEPTH) -> list[float]:
     """Recall at each rank from 1 to `depth`."""
-    measures = [R @ k for k in range(1, depth + 1)]
+    return _aggregate([f"R@{k}" for k in range(1, depth + 1)], run, relevant)
+
+
+def _aggregate(metrics: Sequence[str], run: Run, relevant: Mapping[str, str]) -> list[float]:
+    """Metrics of ir-measures, by their names there, over all questions."""
+    with needing("requirements-dev.txt", "measuring retrieval", EvaluationError):
+        import ir_measures
+    measures = [ir_measures.parse_measure(metric) for metric in metrics]
     found = ir_measures.calc_aggregate(measures, {q: {p: 1} for q, p in relevant.items()}, dict(run))
     return [found[metric] for metric in measures]
 
@@ -106,7 +112,8 @@ def evaluate(questions: Sequence[Question], retriever: Retriever, methods: Seque
 
 def plot_recall(curves: Mapping[str, Sequence[float]], path: Path, title: str) -> None:
     """Draw recall over rank as PNG, a curve for each way to search."""
-    from matplotlib.figure import Figure
+    with needing("requirements-dev.txt", "the picture", EvaluationError):
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4), layout="constrained")
     axis = figure.subplots()

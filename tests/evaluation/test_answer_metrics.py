@@ -10,7 +10,6 @@ from core.words import folded_words
 from evaluation.answer_metrics import (
     Item,
     RougeL,
-    copied_ngrams,
     copied_stretches,
     measure,
     repeated_ngrams,
@@ -52,21 +51,6 @@ def test_rouge_l_is_the_f1_of_the_longest_common_subsequence(seed):
 
 def test_rouge_l_of_nothing_is_nothing():
     assert RougeL()("Bees make honey.", "") == 0
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_copied_ngrams_are_those_that_the_text_of_a_source_holds(seed):
-    words, sources = random_words(seed, 30, 3), [random_words(seed + 50, 40, 3), random_words(seed + 60, 5, 3)]
-    texts = [f" {' '.join(source)} " for source in sources]
-    stretches = [f" {' '.join(words[place : place + 4])} " for place in range(27)]
-    expected = sum(any(stretch in text for text in texts) for stretch in stretches)
-    assert copied_ngrams(words, sources, 4) == (expected, 27)
-
-
-def test_nothing_is_copied_across_two_sources_or_from_none():
-    assert copied_ngrams("a b c d".split(), ["a b".split(), "c d".split()], 3) == (0, 2)
-    assert copied_ngrams("a b c d".split(), [], 3) == (0, 2)
-    assert copied_ngrams("a b".split(), ["a b".split()], 3) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -131,7 +115,7 @@ def test_the_row_of_a_file_is_made_of_its_answers():
     row = summarize(measured)
     assert row["rouge_l"] == pytest.approx(statistics.fmean(one.rouge_l for one in measured), abs=1e-4)
     assert (row["names_and_numbers"], row["unfound"]) == (3, 1.0)
-    assert row["copied"] == pytest.approx(1 / 3, abs=1e-4)  # the first of three 8-grams
+    assert row["copied"] == pytest.approx(8 / 14, abs=1e-4)  # "Bees make honey from the nectar of flowers"
     assert (row["cut"], row["empty"], row["questions"]) == (1, 1, 3)
     assert (row["seconds"], row["seconds_median"]) == (2.5, 2.5)
     assert row["words"] == pytest.approx((10 + 4 + 0) / 3, abs=0.05)
@@ -139,8 +123,17 @@ def test_the_row_of_a_file_is_made_of_its_answers():
     assert worst_unfound(measured) == [{"id": "b", "unfound": ["Anna", "17"]}, {"id": "a", "unfound": ["Rome"]}]
 
 
+def test_quotations_of_several_passages_are_copied_whole_and_own_words_are_not():
+    passages = (("Honey", PASSAGE), ("Wax", "Wax melts at about sixty degrees."))
+    quoted = "Bees make honey from the nectar of flowers. Wax melts at about sixty degrees."
+    assert measure(item(quoted, passages=passages), RougeL()).to_json()["copied"] == 1.0
+    own = "Insects turn what flowers give them into something sweet, which they store."
+    assert measure(item(own, passages=passages), RougeL()).to_json()["copied"] == 0.0
+    assert measure(item("", passages=passages), RougeL()).to_json()["copied"] is None
+
+
 def test_a_full_quotation_is_copied_whole():
     measured = measure(item(PASSAGE), RougeL())
     words = len(folded_words(PASSAGE))
-    assert measured.copied == (words - 7, words - 7) and measured.stretches == (words,)
+    assert measured.copied == (words, words) and measured.stretches == (words,)
     assert measured.to_json()["copied_stretch"] == words

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +16,12 @@ def test_the_figures_are_those_of_a_count_by_hand():
     figures = measure(RUN, RELEVANT)
     assert figures == {"recall@1": 0.3333, "recall@5": 0.6667, "recall@10": 0.6667, "mrr@10": 0.5, "questions": 3}
     np.testing.assert_allclose(recall_curve(RUN, RELEVANT, 3), [1 / 3, 2 / 3, 2 / 3])
+
+
+def test_without_ir_measures_the_cure_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ir_measures", None)
+    with pytest.raises(EvaluationError, match="measuring retrieval needs .*ir_measures.*requirements-dev.txt"):
+        measure(RUN, RELEVANT)
 
 
 def test_a_passage_at_rank_eleven_counts_for_nothing():
