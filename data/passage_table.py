@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "title", "section", "text", "url")
 _FACTS = b"facts"
+SUFFIX = ".arrow"
+
+
+def shard_path(folder: Path, number: int, suffix: str = SUFFIX) -> Path:
+    """The file of a shard.
+
+    >>> shard_path(Path("passages"), 7).as_posix()
+    'passages/00007.arrow'
+    """
+    return folder / f"{number:05d}{suffix}"
 
 
 class PassageTable(PassageSequence):

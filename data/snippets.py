@@ -15,13 +15,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from data.passage_table import read_shard, write_shard
+from data.passage_table import read_shard, shard_path, write_shard
 from data.passages import Passage, SourceError
 from data.sources import PageError, Record, Source
 
 logger = logging.getLogger(__name__)
 
-SUFFIX = ".arrow"
 _AHEAD = 64  # records in other processes' hands, for each of them
 Parsed = tuple[Record, list[Passage] | str]
 
@@ -55,15 +54,6 @@ class Shards:
     rows: list[int] = field(default_factory=list)
     place: Place = field(default_factory=Place)
     skipped: list[list[Any]] = field(default_factory=list)
-
-
-def shard_path(folder: Path, number: int, suffix: str = SUFFIX) -> Path:
-    """The file of a shard.
-
-    >>> shard_path(Path("passages"), 7).as_posix()
-    'passages/00007.arrow'
-    """
-    return folder / f"{number:05d}{suffix}"
 
 
 def read_shards(folder: Path, first: int = 0) -> Shards:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from core.settings import Settings
 from data.sentences import is_complete, split_sentences
+
+if TYPE_CHECKING:
+    from generator.sources import Sources
 
 # Adds tokens (beams, n) to the beams that `parents` names; gives logits (beams, vocabulary).
 Feed = Callable[[Sequence[Sequence[int]], Sequence[int] | None], Tensor]
@@ -23,14 +26,6 @@ TextOf = Callable[[Sequence[int]], str]
 Enough = Callable[[str, int, Settings], bool]
 # An answer that has not ended after this many tokens for each word allowed is given up.
 _MOST_TOKENS_PER_WORD = 4
-
-
-class Guide(Protocol):
-    """Holds an answer to its sources, see `generator.sources.Sources`."""
-
-    def allowed(self, written: Sequence[int]) -> Tensor:
-        """Which tokens may follow the written ones, bool (vocabulary,)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Voice:
 
     text_of: TextOf
     end: int
-    guide: Guide | None = None
+    guide: Sources | None = None
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from generator.base import Generator
 from generator.judging import Judge
 
-
-class Embedder(Protocol):
-    """What generators need of a corpus."""
-
-    def embed_questions(self, questions: Sequence[str]) -> np.ndarray:
-        """Questions → float32 (n, dimensions)."""
-        ...
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Passages or sentences → float32 (n, dimensions)."""
-        ...
+if TYPE_CHECKING:
+    from retriever.corpus import Corpus
 
 
 @dataclass(frozen=True)
@@ -30,11 +19,11 @@ class Parts:
     """What a generator may be made of.
 
     Attributes:
-        embedder: compares questions and texts.
+        corpus: what is searched; it compares questions and texts.
         judge: gives what judges sentences by passages, called when it is first needed; None goes without.
     """
 
-    embedder: Embedder
+    corpus: Corpus
     judge: Callable[[], Judge] | None = None
 
 
@@ -62,7 +51,7 @@ def load_generator(name: str, parts: Parts) -> Generator:
 def _extractive(parts: Parts) -> Generator:
     from generator.extractive import ExtractiveGenerator
 
-    return ExtractiveGenerator(parts.embedder.embed_questions, parts.embedder.embed_texts)
+    return ExtractiveGenerator(parts.corpus.embed_questions, parts.corpus.embed_texts)
 
 
 def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Generator:
@@ -70,7 +59,7 @@ def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Ge
     from generator.selection.quotes import Quoter
     from generator.selection.ranker import SentenceRanker
 
-    quoter = Quoter(SentenceRanker.load(), parts.embedder.embed_questions, parts.embedder.embed_texts)
+    quoter = Quoter(SentenceRanker.load(), parts.corpus.embed_questions, parts.corpus.embed_texts)
     return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, quoter, parts.judge)
 
 

@@ -4,15 +4,13 @@ A small model that retells passages welds them: it puts a name or a number where
 rare words may only come from the question and the passages read; common words (`plain_words.txt`, those frequent in
 the written answers of the question set) may come from anywhere. It knows tokens and words, no model.
 
-`python -m generator.sources` makes the list of common words anew.
+`python -m training.plain_words` makes the list of common words anew.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +20,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
-_PLAIN_WORDS = Path(__file__).with_name("plain_words.txt")
-# A word is common when at least so many of the written answers have it.
-_COMMON_FROM = 20
-_NUMBER_WORDS = frozenset(
-    "three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million "
-    "millions billion billions trillion dozen dozens second third fourth fifth sixth seventh eighth ninth tenth half "
-    "quarter twice thrice".split()
-)
+PLAIN_WORDS = Path(__file__).with_name("plain_words.txt")
 # Marks after which a word may stand without a space before it.
 _OPENERS = ("-", "–", "—", "/", "(", "[", '"', "“", "‘", "'", "$", "£", "€")
 _ENDERS = (".", "!", "?")
@@ -153,7 +143,7 @@ class _Plain:
 def _plain_words(tokenizer: Tokenizer) -> _Plain:
     """The trees of the common words for a tokenizer."""
     plain = _Plain(_Node(), _Node(), _Node(), {})
-    for word in _PLAIN_WORDS.read_text(encoding="utf-8").split():
+    for word in PLAIN_WORDS.read_text(encoding="utf-8").split():
         plain.spaced.add(_ids(tokenizer, f" {word}"))
         plain.bare.add(_ids(tokenizer, word))
         plain.openings.add(_ids(tokenizer, _capitalised(word)))
@@ -214,29 +204,3 @@ def _forms(stem: str) -> set[str]:
     if stem.endswith("e"):
         return {stem + "s", stem + "d", stem[:-1] + "ing"}
     return {stem + ("es" if stem.endswith(("s", "x", "z", "ch", "sh")) else "s"), stem + "ed", stem + "ing"}
-
-
-def common_words(answers: Iterable[str], least: int = _COMMON_FROM) -> list[str]:
-    """The small-lettered words that at least so many answers have, number words left out, in alphabetical order.
-
-    >>> common_words(["The sea has two tides.", "The sea is salt."], least=2)
-    ['sea']
-    """
-    counts: Counter[str] = Counter()
-    for answer in answers:
-        counts.update(set(re.findall(r"(?<![\w'’-])[a-z]+(?:['’][a-z]+)?(?![\w-])", answer)))
-    return sorted(word for word, count in counts.items() if count >= least and word not in _NUMBER_WORDS)
-
-
-def main() -> int:
-    """Make `plain_words.txt` anew from the written answers."""
-    from data.questions import load_questions
-
-    words = common_words(item.answer for split in ("close", "train") for item in load_questions(split))
-    _PLAIN_WORDS.write_text("\n".join(words) + "\n", encoding="utf-8")
-    sys.stderr.write(f"wrote {len(words):,} words to {_PLAIN_WORDS}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.files import file_sha256, write_json
-from data.passage_table import PassageTable
-from data.snippets import shard_path
+from data.passage_table import PassageTable, shard_path
 from retriever.errors import IndexFolderError
 from retriever.vector_shards import SUFFIX, VectorShards
 

@@ -20,7 +20,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from core.files import write_text
-from data.snippets import Shards, read_shards, shard_path, skipped_lines, write_snippets
+from data.passage_table import shard_path
+from data.snippets import Shards, read_shards, skipped_lines, write_snippets
 from data.sources import Source
 from retriever.building.embed import embed_here, missing_jobs
 from retriever.building.index_stage import held_out_queries, remove_others, write_bm25, write_index

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.snippets import shard_path
+from data.passage_table import shard_path
 from retriever.building.embed import encoder_texts
 from retriever.errors import IndexFolderError
 from retriever.index import PassageIndex

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.passage_table import COLUMNS, read_shard
-from data.snippets import shard_path
+from data.passage_table import COLUMNS, read_shard, shard_path
 from retriever.index_folder import PASSAGES, VECTORS
 from retriever.vector_shards import SUFFIX, is_whole, write_vectors
 
