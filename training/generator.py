@@ -202,7 +202,6 @@ def load_data(given: argparse.Namespace) -> TrainingSet:
     Raises:
         data.questions.QuestionSetError: a file is missing, broken or too short.
     """
-    retriever = Retriever.load(given.index)
     questions = load_questions(given.targets)
     if len(questions) <= given.held_out:
         raise QuestionSetError(
@@ -211,6 +210,7 @@ def load_data(given: argparse.Namespace) -> TrainingSet:
     # Spread over the file, so that what is held out is like the rest; never trained on, in no other wording either.
     kept_out = {item.question for item in questions[:: math.ceil(len(questions) / given.held_out)]}
     trained = [item for item in questions if item.question not in kept_out][: given.limit]
+    retriever = Retriever.load(given.index)
     main = ExampleSource(trained, retriever, given.retrieval, given.wording, given.sentences)
     kept = [item for item in questions if item.question in kept_out]
     held_out = ExampleSource(kept, retriever, given.retrieval, given.wording, given.sentences)

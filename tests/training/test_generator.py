@@ -64,15 +64,9 @@ class Interrupted(FusedTrainee):
         return super().loss(examples)
 
 
+@pytest.mark.parametrize("cache", [0, 1 << 20])
 @pytest.mark.parametrize(
-    ("tuning", "cache"),
-    [
-        (Tuning(2, 4.0), 1 << 20),
-        (Tuning(2, 4.0), 0),
-        (Tuning(2, 4.0, encoder=True), 0),
-        (Tuning(0), 0),
-        (Tuning(2, 4.0, precision="bf16"), 1 << 20),
-    ],
+    "tuning", [Tuning(2, 4.0), Tuning(2, 4.0, encoder=True), Tuning(0), Tuning(2, 4.0, precision="bf16")]
 )
 def test_an_interrupted_run_goes_on_to_the_same_weights(tiny_fused, source, tmp_path, tuning, cache):
     whole = fused(tiny_fused, tuning, cache)
@@ -85,17 +79,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tiny_fused, source, tmp_
     again = run(resumed, source, tmp_path / "broken", *SCHEDULE)
     records = [read_log(tmp_path / name / "log.jsonl") for name in ("whole", "broken")]
     assert len(records[0]) == len(records[1]) == 6 + 3
-    if not cache:
-        assert again == best and records[0] == records[1]
-        assert all(torch.equal(weight, resumed.parameters()[name]) for name, weight in whole.parameters().items())
-        return
-    # Kept passages are read in other company after a break, which rounds the last digits differently.
-    close = 1e-3 if tuning.precision == "bf16" else 1e-4
-    assert again == pytest.approx(best, abs=close)
-    losses = [[row["loss"] for row in rows if "loss" in row] for rows in records]
-    assert losses[0] == pytest.approx(losses[1], abs=close)
-    for name, weight in whole.parameters().items():
-        torch.testing.assert_close(resumed.parameters()[name], weight, atol=1e-3, rtol=1e-2)
+    assert again == best and records[0] == records[1]
+    assert all(torch.equal(weight, resumed.parameters()[name]) for name, weight in whole.parameters().items())
 
 
 def test_training_lowers_the_loss_and_the_best_weights_open_as_a_generator(tiny_fused, source, tmp_path):
@@ -109,7 +94,7 @@ def test_training_lowers_the_loss_and_the_best_weights_open_as_a_generator(tiny_
     model = adapted_model(tiny_fused[0], tmp_path / "best", *BASE)
     generator = FusedGenerator(model, tiny_fused[1])
     sums = [
-        generator.answer_loss(example.question, generator.read(example.question, example.passages), example.answer)
+        generator.answer_loss(generator.read(example.retrieved), example.answer, example.wording)
         for example in examples
     ]
     assert sum(loss for loss, _ in sums) / sum(count for _, count in sums) == pytest.approx(best, abs=0.01)
@@ -197,7 +182,6 @@ def test_a_state_of_another_run_is_refused(tiny_fused, source, tmp_path):
         (["--index", "nowhere"], "nowhere"),
     ],
 )
-@pytest.mark.assets
 def test_arguments_that_cannot_be_used_get_one_line(tmp_path, capsys, arguments, said):
     assert main(["--output", str(tmp_path), *arguments]) == 1
     line = capsys.readouterr().err
@@ -225,18 +209,7 @@ def test_a_killed_run_of_the_command_ends_as_an_uninterrupted_one(tiny_seq2seq, 
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [sys.executable, "-m", "training.generator", "--generator", str(tiny_seq2seq("bart")), "--rank", "2"]
     command += ["--targets", str(file), "--dev", str(file), "--dev-limit", "2", "--held-out", "2", "--epochs", "12"]
-    command += [
-        "--batch-size",
-        "2",
-        "--save-every",
-        "3",
-        "--retrieval",
-        "sparse",
-        "--precision",
-        "fp32",
-        "--patience",
-        "0",
-    ]
+    command += "--batch-size 2 --save-every 3 --retrieval sparse --precision fp32 --patience 0".split()
 
     def begin(name: str) -> subprocess.Popen:
         return subprocess.Popen([*command, "--output", str(tmp_path / name)], cwd=ROOT, stderr=subprocess.PIPE)
@@ -246,21 +219,16 @@ def test_a_killed_run_of_the_command_ends_as_an_uninterrupted_one(tiny_seq2seq, 
     killed = begin("killed")
     log = tmp_path / "killed/log.jsonl"
     while killed.poll() is None and not (log.is_file() and len(log.read_text().splitlines()) > 10):
-        time.sleep(0.02)
+        time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     again = begin("killed")
     assert again.wait(300) == 0, again.stderr.read().decode()
-    records = [
-        [json.loads(line).get("loss") for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
-        for name in ("whole", "killed")
-    ]
-    assert records[0] == pytest.approx(records[1], abs=1e-4)
+    assert read_log(log) == read_log(tmp_path / "whole/log.jsonl")
     first, second = (load_file(tmp_path / name / "best/model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.assets
 def test_a_broken_line_is_named_by_the_command(tmp_path, capsys):
     path = tmp_path / "broken.jsonl"
     path.write_text('{"question": "Why?", "answer": "So."}\n{"question"\n')
