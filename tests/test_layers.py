@@ -1,10 +1,11 @@
-"""Which part knows which: imports point down, and none go in a circle.
+"""Which part knows which: imports point down, nobody imports the training or a command, and none go in a circle.
 
 Every import counts, those inside functions and those for type checkers too.
 """
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +36,16 @@ def imported(module: str, file: Path, known: set[str]) -> Iterator[str]:
             )
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Each module with those it imports."""
     known = modules()
     return {module: set(imported(module, file, set(known))) - {module} for module, file in known.items()}
+
+
+def test_every_part_of_the_program_is_in_a_layer():
+    parts = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert parts - {"tests", *COMMANDS} == set(LAYERS)
 
 
 def test_imports_point_down():
@@ -49,6 +56,14 @@ def test_imports_point_down():
         if module not in COMMANDS and LAYERS.index(other.split(".")[0]) > LAYERS.index(module.split(".")[0])
     ]
     assert up == []
+
+
+def test_what_runs_knows_nothing_of_the_training():
+    found = {module: others for module, others in graph().items() if not module.startswith("training")}
+    into = [
+        f"{module} → {other}" for module, others in found.items() for other in others if other.startswith("training")
+    ]
+    assert into == []
 
 
 def test_nothing_imports_a_command():
