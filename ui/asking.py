@@ -124,6 +124,9 @@ class Asking:
         if run and run.cancelled and self.runs.is_newest(session, run):
             # Again, after Stop has said so: the place sent last may reach the page after Stop's own answer.
             yield {self.parts.status: status("done", {}, stopped=True)}
+        elif shown is None:
+            # Gradio empties what an event says nothing of, and with it why a question could not be asked.
+            yield {self.parts.status: gr.skip()}
 
     def answer(self, request: gr.Request) -> Iterator[View]:
         """Stream the answer of the session's newest run; nothing if another event has it already."""

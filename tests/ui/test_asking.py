@@ -85,6 +85,18 @@ def test_the_place_in_the_line_is_shown_while_the_question_waits(asking, request
     assert len(views) == 3
 
 
+@pytest.mark.parametrize("question", ["", "Why?"])
+def test_where_nothing_waits_the_status_stays_as_it_is(asking, request_of, question):
+    """An event without any view would empty it, and with it why the question could not be asked."""
+    asking.begin(request_of(), question, *VALUES)
+    asking.runs.take("me")
+
+    async def shown():
+        return [view async for view in asking.wait(request_of())]
+
+    assert asyncio.run(shown()) == [{asking.parts.status: gr.skip()}]
+
+
 @pytest.mark.parametrize("ending", ["close", "leave"])
 def test_a_closed_page_frees_the_model(asking, request_of, ending):
     asking.begin(request_of(), "Why?", *SLOW)

@@ -118,6 +118,16 @@ def test_copy_link_and_json_give_the_answer_and_the_link_asks_it_again(open_page
     assert (repeated["answer"], repeated["settings"]) == (saved["answer"], saved["settings"])
 
 
+def test_why_a_question_cannot_be_asked_stays_on_the_page(open_page):
+    page = open_page()
+    # The events behind the question come to their end, too, before the page is looked at.
+    with page.expect_event("requestfinished", lambda request: "/queue/data" in request.url):
+        page.locator("#question textarea").fill("?!")
+        page.locator("#question textarea").press("Enter")
+    page.get_by_role("tab", name="Run card").click()
+    assert "holds no words" in page.locator("#status .problem").inner_text()
+
+
 def test_a_link_that_cannot_be_asked_says_why(open_page):
     page = open_page("?q=Why%3F&passages=99")
     page.locator("#status .problem", has_text="allowed is 1 to 20").wait_for()
