@@ -18,8 +18,8 @@ _COMMON_FROM = 20
 _NUMBER_WORDS = frozenset(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands "
-    "million millions billion billions trillion dozen dozens second third fourth fifth sixth seventh eighth ninth tenth half "
-    "quarter twice thrice".split()
+    "million millions billion billions trillion dozen dozens second third fourth fifth sixth seventh eighth ninth "
+    "tenth half quarter twice thrice".split()
 )
 
 
