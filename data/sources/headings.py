@@ -63,7 +63,7 @@ _DISAMBIGUATION = re.compile(
     [^{}|]*disambig[^{}|]*|dab|(?:hn|geo|bio|math|number|road|call\ ?sign|mil-unit-|school|hospital|airport|latin|
     taxonomic)-?(?:dis|dab)[\w\ -]*|begriffsklärung[\w\ -]*|bks?|[^{}|]*homonymi[ea]s?|paronymie|toponymie|patronymie|
     internationalisation|desambig[\w\ ]*|desambiguaci[óo][\w\ ]*|disambigua|doorverwijspagina|dp|dpintro|
-    ujednoznacznienie|неоднозначность[^{}|]*|многозначност|пояснение|значення|неоднозначність|багатозначність|
+    ujednoznacznienie|неоднозначность[^{}|]*|многозначность?|пояснение|значення|неоднозначність|багатозначність|
     мнагазначнасць|доп\.?|rozcestník|rozlišovacia\ stránka|förgrening|gren|grensida|flertydige?|peker|pekerside|
     täsmennyssivu|egyért[\w-]*|dezambiguizare|anlam\ ayrımı|desambiguació|вишезначна\ одредница|
     višeznačna\ odrednica|razdvojba|αποσαφήνιση|aimai|[^{}|]*曖昧さ回避|消歧[义義][^{}|]*|동음이의[^{}|]*|توضيح|

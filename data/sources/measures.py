@@ -29,6 +29,7 @@ SHOWN_UNITS = {
     "sqmi": "sq mi", "sqft": "sq ft", "sqin": "sq in", "sqyd": "sq yd", "cuft": "cu ft", "cuin": "cu in",
     "cumi": "cu mi", "C": "°C", "F": "°F", "kmh": "km/h", "kph": "km/h",
 }  # fmt: skip
+_WORD = re.compile(r"[^\W\d_][^\d|]{1,20}")
 _POWERS = {"3": "thousand", "6": "million", "9": "billion"}
 _GROUPED = {
     "en": ",", "de": ".", "es": ".", "it": ".", "nl": ".", "pt": ".", "da": ".", "id": ".", "tr": ".", "el": ".",
@@ -74,13 +75,12 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-def is_range(text: str) -> bool:
-    """Whether a text joins two numbers, such as "to"."""
-    return text in _RANGES
-
-
-def measure(parts: Sequence[str]) -> str | None:
+def measure(parts: Sequence[str], known: bool = True) -> str | None:
     """What a reader sees of numbers and the unit after them; None for what does not begin so.
+
+    Args:
+        parts: numbers, the words that join them, units.
+        known: whether only known units are taken for units; else any word is, and a number alone will do.
 
     >>> measure(["20", "to", "25", "km", "mi"]), measure(["6", "ft", "2", "in", "m"]), measure(["3", "-", "5", "m"])
     ('20 to 25 km', '6 ft 2 in', '3–5 m')
@@ -91,6 +91,10 @@ def measure(parts: Sequence[str]) -> str | None:
     while place < len(parts) and is_number(parts[place]):
         numbers, place = _numbers(parts, place)
         unit = _unit(parts[place]) if place < len(parts) else ""
+        if not unit and not known and not units:
+            unit = parts[place] if place < len(parts) else "%"
+            if not _WORD.fullmatch(unit):
+                return None if place < len(parts) else numbers
         if not unit:
             break
         words += f"{' ' if words else ''}{numbers}{'' if unit in ('%', '°') else ' '}{unit}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import html5
 
-from data.sources.measures import grouped, is_number, is_range, measure
+from data.sources.measures import grouped, is_number, measure
 
 # Where words are missing; where a text begins and ends that brackets can do without, such as a name in another script.
 HOLE, WEAK, STRONG = "\ue000", "\ue001", "\ue002"
@@ -65,7 +65,7 @@ def template_words(call: Call) -> str | None:
     'Jane Poe'
     """
     name = call.name
-    if name in _SYMBOLS:
+    if not call.places and name in _SYMBOLS:
         return _SYMBOLS[name]
     if not call.places and not call.named and f"{call.shown};" in html5:
         return html5[f"{call.shown};"]
@@ -83,26 +83,33 @@ def _by_arguments(call: Call) -> str | None:
     if not call.places:
         if call.named:
             return "" if _SOURCED & {key.casefold() for key in call.named} else None
-        # {{1er}}, {{XIXe siècle}}; {{AUT}} is a flag and a country's name.
-        if re.match(r"\d|[IVXL]+(?:e|er|ème)\b", call.shown):
+        # {{1er}}, {{XIXe siècle}}, {{CO2}}; {{AUT}} is a flag and a country's name.
+        if re.match(r"\d|[IVXL]+(?:e|er|ème)\b|(?=.*\d)(?:[A-Z][a-z]?\d*)+$", call.shown):
             return call.shown
         return HOLE if call.shown.isupper() else ""
     return measure(call.places) or _foreign(call)
 
 
 def _converted(call: Call) -> str:
-    """As `measure`; a hole where the measure has another form, or the number alone is shown."""
+    """{{convert|20|to|25|km|mi}}; a hole where the number or the unit alone is shown."""
     if "number" in call.named.get("disp", "") or "unit" in call.named.get("disp", ""):
         return HOLE
-    words = measure(call.places)
-    if words is None and call.places and is_number(call.places[0]):
-        if len(call.places) == 1:
-            return grouped(call.places[0], call.language)
-        # A unit that is none of ours is shown by its name.
-        unit = call.places[1]
-        if re.fullmatch(r"[^\W\d_][^\d|]{0,20}", unit) and not is_range(unit):
-            return f"{call.places[0]} {unit}"
-    return words or HOLE
+    return measure(call.places, known=False) or HOLE
+
+
+def _measured(call: Call) -> str:
+    """{{unité|20|km}}, {{M|20|ul=km}}, {{M|5|k|g}}: a number and one unit; powers and more of it are not read."""
+    parts = [part for part in call.places if part]
+    unit = call.get("u", "ul", "um", "unità") if len(parts) == 1 else "".join(parts[1:])
+    if not parts or len(parts) > 3 or not is_number(parts[0]) or (len(parts) == 1 and call.named and not unit):
+        return HOLE
+    return (measure([parts[0], unit]) or HOLE) if unit else grouped(parts[0], call.language)
+
+
+def _script(call: Call) -> str:
+    """{{su|p=2|b=x}}: below and above."""
+    above, below = call.get("p"), call.get("b")
+    return f"{below}{'^' if above else ''}{above}" or HOLE
 
 
 def _value(call: Call) -> str:
@@ -179,8 +186,9 @@ def _language(call: Call) -> str | None:
     named = re.fullmatch(r"(?:l?lang|langue|язык|idioma)", call.name) is not None
     if not text:
         text = (call.places[1] if named or call.name == "langx" else call.places[0]) if len(call.places) > named else ""
-    text = text or call.last
-    if not text or _CODE.fullmatch(text) and named:
+    if not named and call.name.endswith("s") and not re.fullmatch("[a-z]{2,3}S", call.shown):
+        return None
+    if not text:
         return HOLE
     return text if named or _LATIN.search(text) else f"{WEAK}{text}{STRONG}"
 
@@ -280,7 +288,8 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
         cn|fact|.*\bneeded(?:\ lead)?|clarify.*|who|whom|by\ whom|when|where|which|why|how|dubious.*|vague|specify|
         verif.*|unreliable.*|better\ source.*|not\ in\ (?:source|citation).*|failed.verification|original\ research.*|
         or|pov.*|weasel.*|peacock.*|dead\ ?link|lien\ brisé|webarchive|ref(?:begin|end|list).*|anchors?|ancre|anker|
-        use\ .*|break|toc.*|portal.*|col.*|div\ col.*|end|update.*|out\ of\ date|contradict.*|synth.*|disputed.*|
+        use\ .*|break|toc.*|portal.*|col-.*|columns.*|
+        div\ col.*|end|update.*|out\ of\ date|contradict.*|synth.*|disputed.*|
         undue.*|attribution.*|infobox.*|short\ description|main|see\ also|further|about|isbn|issn|doi|oclc|pmid|arxiv|
         bibcode|defaultsort.*|flagicon.*|refnec|hs|ntsh|notea?ta|нет\ аи.*|источник.*|
         .*\ (?:manquante|nécessaire|souhaitée|requerida|richiesta|необходим\w*)""",
@@ -291,7 +300,10 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
         \#.*|coord.*|unichar|pagename|current\w*|local\w*|multiple\ image|ordinal|rn""",
         _hole,
     ),
-    (r"conv\w*|cvt|converti\w*|unit\w*|unité\w*|unidade|unidad|mesure|einheit|maß|m|ед|height", _converted),
+    (r"conv\w*|cvt", _converted),
+    (r"unit\w*|unité\w*|unidade|unidad|mesure|einheit|maß|m|ед|measure", _measured),
+    (r"höhe|höhenangabe", lambda call: f"{call.get('1')} m" if is_number(call.get("1")) else HOLE),
+    (r"su", _script),
     (r"val", _value),
     (r"s?frac\w*|bruch|fracción|дробь", _fraction),
     (r"formatnum:.*|formatnum|num|nb|nombre|nts|fmtn|fmt|zahl|число|nro", _formatted),
@@ -335,7 +347,7 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
     ),
     (r"(?:birth|death)[-\ ].*|bda|dda|geboren|gestorven", _life),
     (r"as\ ?of", _as_of),
-    (r"(?:.*\ )?(?:date|fecha|datum|data|дата)(?:\ .*)?|dts|dt", _date),
+    (r"(?:.*\ )?(?:date|fecha|datum|data|дата)(?:\ .*)?-?|dts|dt", _date),
     (r"circa|c\.|ca|env\.", lambda call: f"c. {call.places[0]}" if call.places else "c."),
     (r"floruit|fl\.", _around("fl. ")),
     (r"reign", lambda call: "r. " + "–".join(part for part in call.places if part) if call.places else HOLE),

@@ -34,6 +34,7 @@ _HOLES = frozenset("hiero maplink phonos".split())
 # An item of a list, and an external link at whose words a line may begin.
 _LIST, _LINK = "\x01", "\x02"
 _FEWEST_WORDS_IN_ITEM = 5
+_SHORT = re.compile(r"\|(?:\w+=)?[\d+−-]{1,3}(?:\||\}\}$)")
 _INTERLANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*:\S")
 _HAN_END = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
 
@@ -224,6 +225,7 @@ def _in_place(node: Template | Tag, words: str | None, before: str, after: str) 
         # What follows a word without a space, and is followed by one, looks like a footnote; of many lines, like a box.
         sign = before[-1:]
         footnote = sign and sign not in "([ \n\t" and not sign.isdigit() and not after.isalnum()
+        footnote = footnote and not _SHORT.search(str(node))  # which may be an index or a power
         return "" if footnote or "\n" in str(node).strip() else HOLE
     return words
 
