@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from core.errors import UserError
 from core.records import Passage
-from data.sentences import split_sentences
+from core.sentences import count_words, sentence_spans
 
 _GAP_BEFORE_MARK = re.compile(r"\s+([,;:.!?)\]])(?!\w)")
 _GAP_AFTER_BRACKET = re.compile(r"([(\[])\s+")
@@ -58,11 +58,11 @@ def split_snippets(text: str, words: int = 100) -> list[str]:
     """Split a text into snippets of about `words` words that end where sentences end.
 
     The text is divided into as many snippets as its length calls for, evenly, so that the last is not a scrap.
-    A single sentence is never divided, however long.
+    A single sentence is never divided, unless it is longer than any should be (`core.sentences.LONGEST` words).
 
     Args:
         text: clean prose.
-        words: the length aimed at, in words, at least 1.
+        words: the length aimed at, in words, at least 1; where the script puts no spaces, as `count_words` counts.
 
     Returns:
         The snippets in order; none for a blank text.
@@ -75,17 +75,17 @@ def split_snippets(text: str, words: int = 100) -> list[str]:
     """
     if words < 1:
         raise ValueError(f"a snippet's length was given as {words} words; it must be at least 1")
-    sentences = split_sentences(text)
-    total = sum(len(sentence.split()) for sentence in sentences)
+    spans = sentence_spans(text)
+    lengths = [count_words(text[start:end]) for start, end in spans]
+    total = sum(lengths)
     pieces = max(1, round(total / words))
-    snippets: list[list[str]] = [[] for _ in range(pieces)]
+    snippets: dict[int, tuple[int, int]] = {}
     before = 0
-    for sentence in sentences:
-        length = len(sentence.split())
-        middle = before + length / 2
-        snippets[min(pieces - 1, int(middle * pieces / total))].append(sentence)
+    for (start, end), length in zip(spans, lengths, strict=True):
+        piece = min(pieces - 1, int((before + length / 2) * pieces / total))
+        snippets[piece] = (snippets.get(piece, (start, end))[0], end)
         before += length
-    return [" ".join(snippet) for snippet in snippets if snippet]
+    return [" ".join(text[start:end].split()) for start, end in snippets.values()]
 
 
 def read_vital_articles(path: Path) -> list[Passage]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from core.errors import UserError
 from core.json_lines import json_lines
+from core.sentences import split_sentences
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
@@ -113,6 +114,43 @@ def passages_by_title(passages: Iterable[Passage]) -> dict[str, Passage]:
     for passage in passages:
         found.setdefault(passage.title, passage)
     return found
+
+
+def find_sentence(
+    passages: Iterable[Passage], begins: str, section: str = "", like: str = ""
+) -> tuple[Passage, str] | None:
+    """The sentence that a row of the question set names by its first words.
+
+    Sentences have no lasting numbers: where they end, and which passage they are in, may change with every build.
+
+    Args:
+        passages: those of the title that the row names.
+        begins: the sentence's first words. Where no sentence begins so, one that holds them is taken: it was cut there
+            once.
+        section: of the row; passages of other sections are looked at only where this has none with these words.
+        like: the sentence that rests on it; of several with the same first words the one that shares most words with
+            it is taken, of equal ones the first.
+
+    Returns:
+        The passage and its sentence; None when there is none.
+
+    >>> tide = Passage("0", "Tide", "", "The sea rises. It falls twice a day.", "")
+    >>> find_sentence([tide], "It falls twice")[1]
+    'It falls twice a day.'
+    """
+    first = " ".join(begins.split())
+    if not first:
+        return None
+    words = set(like.casefold().split())
+    best: tuple[tuple[bool, bool, int], Passage, str] | None = None
+    for passage in passages:
+        for sentence in split_sentences(passage.text):
+            if f" {first}" not in f" {sentence}":
+                continue
+            rank = (passage.section == section, sentence.startswith(first), len(words & {*sentence.casefold().split()}))
+            if best is None or rank > best[0]:
+                best = rank, passage, sentence
+    return None if best is None else best[1:]
 
 
 def missing_titles(questions: Sequence[Question], titles: Mapping[str, object]) -> list[str]:

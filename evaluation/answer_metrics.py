@@ -13,8 +13,8 @@ from typing import Any
 
 from core.errors import needing
 from core.overlap import copied_words, ngrams
+from core.sentences import is_complete, split_sentences
 from core.words import folded_words
-from data.sentences import is_complete, split_sentences
 from evaluation.errors import EvaluationError
 from evaluation.names import Mention, mentions
 

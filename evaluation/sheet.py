@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 from evaluation.answer_metrics import Item
 from evaluation.errors import EvaluationError
 

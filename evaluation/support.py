@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from core.command import exit_status
 from core.records import read_texts
+from core.sentences import split_sentences
 from data.assets import asset_path
 from data.passages import Passage, read_vital_articles
 from data.questions import Claim, load_claims, passages_by_title
-from data.sentences import split_sentences
 from evaluation.answer_files import read_passages, read_rows
 from evaluation.errors import EvaluationError
 

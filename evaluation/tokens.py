@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 
 # Dotted capitals (U.S.), words with inner apostrophes and digits (O'Brien, H2O), numbers and their endings (19th).
 _TOKEN = re.compile(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 
 _PASSAGES = re.compile(r"\bpassages?\b", re.IGNORECASE)
 _NEGATION = re.compile(r"n['’]t\b|\b(?:not|no|none|nothing|never|neither|nor|lack|without)\b", re.IGNORECASE)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from core.sentences import is_complete, split_sentences
 from core.settings import Settings
-from data.sentences import is_complete, split_sentences
 
 if TYPE_CHECKING:
     from generator.sources import Sources

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.records import Draft, Place, Retrieved, Sentence
+from core.sentences import is_complete, split_sentences
 from core.settings import Settings
-from data.sentences import is_complete, split_sentences
 from generator.judging import Embed
 
 # A sentence this near to one already taken says the same again.

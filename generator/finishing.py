@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.records import Sentence
+from core.sentences import is_complete, split_sentences
 from core.settings import Settings
-from data.sentences import is_complete, split_sentences
 from generator.abstention import says_lacking
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Found, Judgement, Sentence
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 from generator.finishing import as_written
 
 # Of `NearestSentence`: cosines of sentence pairs on the development questions. Sentences retold from a passage lie

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.records import NOT_SUPPORTED, Retrieved, Sentence
+from core.sentences import split_sentences
 from core.words import leans
-from data.sentences import split_sentences
 from generator.judging import Embed, Judge, judged
 
 # An answer is still one with this many words.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core.records import Found, Retrieved
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 
 # Fewer words than this of a passage say nothing.
 _FEWEST_WORDS = 8

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from core.sentences import is_complete, split_sentences
 from core.settings import Settings
-from data.sentences import is_complete, split_sentences
 from generator.decoding import Row, Voice, decode_rows
 from generator.grounding import Grounding, Source, ground
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from tqdm import tqdm
 
 from core.records import Found, Passage, Retrieved
+from core.sentences import split_sentences
 from data.questions import Question, QuestionSetError, missing_titles, passages_by_title
-from data.sentences import split_sentences
 from retriever.search import Retriever
 from training.schedule import epoch_order
 

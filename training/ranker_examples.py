@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from core.sentences import is_complete, split_sentences
 from data.passages import Passage
 from data.questions import Question, passages_by_title
-from data.sentences import is_complete, split_sentences
 from generator.grounding import word_list, word_pairs
 from generator.selection.ranker import Sentence
 from retriever.search import Retriever

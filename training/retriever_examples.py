@@ -14,9 +14,9 @@ from typing import Any
 
 from core.errors import UserError
 from core.json_lines import json_lines
+from core.sentences import split_sentences
 from data.passages import Passage
 from data.questions import Claim
-from data.sentences import split_sentences
 
 # The fields that are looked for, in this order, when none is named.
 QUESTION_FIELDS = ("question", "query", "title")

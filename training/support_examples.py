@@ -20,11 +20,11 @@ import torch
 from tqdm import tqdm
 
 from core.files import replacing, write_json
+from core.sentences import split_sentences
 from core.words import STOP_WORDS, Words, stem
 from data.passages import Passage
 from data.questions import Claim as HandWritten
 from data.questions import Question
-from data.sentences import split_sentences
 from generator.support.cross_encoder import JOINT_LAYERS
 from generator.support.reading import Claim, Reader, Source, SourceSentence
 from training.support_spoiler import ClaimExample, Spoiler, spoiled

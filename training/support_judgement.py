@@ -21,9 +21,9 @@ from sklearn.metrics import PrecisionRecallDisplay, precision_recall_curve, roc_
 from tqdm import tqdm
 
 from core.files import write_json
+from core.sentences import split_sentences
 from data.questions import Claim as HandWritten
 from data.questions import load_questions
-from data.sentences import split_sentences
 from generator.support.cross_encoder import CrossEncoder
 from generator.support.joint import BESIDE, Joint, Trees, joint_inputs
 from generator.support.model import FOLDER, JOINT, SupportModel

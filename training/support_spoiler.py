@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.sentences import split_sentences
 from core.words import STOP_WORDS, Words, stem
-from data.sentences import split_sentences
 from generator.support.plain import opposites
 
 _QUANTITIES = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
@@ -19,7 +18,8 @@ from xml.etree.ElementTree import ParseError
 
 from data.passages import Passage
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
-from data.sources.wikitext import is_disambiguation, read_sections
+from data.sources.headings import is_disambiguation
+from data.sources.wikitext import read_page
 
 if TYPE_CHECKING:
     from mwxml import Page
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 _OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xml": nullcontext}
 _FILE_NAMESPACES, _CATEGORY = (-2, 6), 14
-_ALWAYS_HIDDEN = ("file", "image", "media", "category")
+# Older names of the namespaces of files and categories, which pages still use and a dump does not tell.
+_ALWAYS_HIDDEN = (
+    "file image media category datei bild kategorie fichier catégorie archivo imagen categoría ficheiro arquivo imagem "
+    "categoria immagine plik grafika kategoria bestand afbeelding categorie файл изображение категория зображення "
+    "категорія soubor fil kategori ファイル 画像 カテゴリ 文件 檔案 图像 圖像 分类 分類 파일 그림 분류 ملف صورة تصنيف"
+).split()
 _SAFE = "/:,()!*;@$"
+# What addresses begin with, what links show nothing, the language.
+Wiki = tuple[str, frozenset[str], str]
 
 
 class MediaWikiDump(Source):
@@ -42,7 +49,6 @@ class MediaWikiDump(Source):
         super().__init__(spec, options)
         self.path = path
         self.name = path.name.split(".xml")[0]
-        self._wiki: tuple[str, frozenset[str]] | None = None
 
     def fingerprint(self) -> str:
         """The file's hash."""
@@ -82,12 +88,12 @@ class MediaWikiDump(Source):
             raise PageError(record.problem)
         if record.content is None:
             return []
-        page, text, (base, hidden) = record.content
+        page, text, (base, hidden, language) = record.content
         address = f"{base}{quote(record.title.replace(' ', '_'), safe=_SAFE)}"
-        seen: Counter[str] = Counter()
         try:
             sections = [
-                Section(path, prose, f"{address}{_anchor(path, seen)}") for path, prose in read_sections(text, hidden)
+                Section(part.path, part.prose, address + (f"#{quote(part.anchor, safe=_SAFE)}" if part.anchor else ""))
+                for part in read_page(text, hidden, language)
             ]
         except (ValueError, RecursionError, IndexError, KeyError, AttributeError) as error:
             raise PageError(f"its markup cannot be parsed ({type(error).__name__}: {error})") from error
@@ -101,7 +107,8 @@ class MediaWikiDump(Source):
         root = ElementIterator.from_file(file)
         if root.tag != "mediawiki":
             raise SourceError(f"{self.path} is XML but no MediaWiki dump: its first tag is <{root.tag}>")
-        wiki, number = ("", frozenset(_ALWAYS_HIDDEN)), 0
+        wiki: Wiki = ("", frozenset(_ALWAYS_HIDDEN), "en")
+        number = 0
         for element in root:
             if element.tag == "siteinfo":
                 wiki = _wiki_facts(SiteInfo.from_element(element))
@@ -112,7 +119,7 @@ class MediaWikiDump(Source):
             root.element.clear()
 
 
-def _read_page(element: ElementIterator, number: int, wiki: tuple[str, frozenset[str]]) -> Record:
+def _read_page(element: ElementIterator, number: int, wiki: Wiki) -> Record:
     """One <page> as a record; one that is broken says so."""
     from mwxml import Page
     from mwxml.errors import MalformedXML
@@ -145,24 +152,14 @@ def _article_text(page: Page) -> str | None:
     return None if is_disambiguation(text, page.title) else text
 
 
-def _wiki_facts(site: SiteInfo) -> tuple[str, frozenset[str]]:
-    """Where the wiki's articles are, "https://en.wikipedia.org/wiki/", and the namespaces whose links show nothing."""
-    parts = urlsplit(site.base or "https://en.wikipedia.org/wiki/Main_Page")
+def _wiki_facts(site: SiteInfo) -> Wiki:
+    """What a page's address begins with, "https://en.wikipedia.org/wiki/"; what links show nothing; the language."""
+    main = site.base or "https://en.wikipedia.org/wiki/Main_Page"
+    parts = urlsplit(main)
     base = f"{parts.scheme}://{parts.netloc}{parts.path.rsplit('/', 1)[0]}/"
+    if "title=" in parts.query:
+        # "…/index.php?title=Main_Page"
+        base = main[: main.index("title=") + len("title=")]
     named = {space.name.casefold() for space in site.namespaces or () if space.id in (*_FILE_NAMESPACES, _CATEGORY)}
-    return base, frozenset({*_ALWAYS_HIDDEN, *named})
-
-
-def _anchor(path: str, seen: Counter[str]) -> str:
-    """The address of a section within its page; MediaWiki numbers headings that repeat.
-
-    >>> seen = Counter()
-    >>> _anchor("Uses", seen), _anchor("History & Uses", seen), _anchor("", seen)
-    ('#Uses', '#Uses_2', '')
-    """
-    if not path:
-        return ""
-    anchor = path.rsplit(" & ", 1)[-1].replace(" ", "_")
-    seen[anchor] += 1
-    number = f"_{seen[anchor]}" if seen[anchor] > 1 else ""
-    return f"#{quote(anchor, safe=_SAFE)}{number}"
+    code = parts.netloc.partition(".")[0]
+    return base, frozenset({*_ALWAYS_HIDDEN, *named}), code if 2 <= len(code) <= 3 and code != "www" else "en"

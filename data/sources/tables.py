@@ -7,16 +7,18 @@ A row is an article, or part of one, whose text is divided into snippets. Rows w
 from __future__ import annotations
 
 import csv
-import json
-import os
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from core.texts import TextError, checked, json_array, json_values, mended, open_text, path_text
 from data.passages import Passage, article_url, clean_text
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
+
+logger = logging.getLogger(__name__)
 
 FIELDS = ("title", "text", "section", "url", "id")
 _WIKI_SNIPPETS = {"title": "article_title", "section": "section_title", "text": "passage_text"}
@@ -43,9 +45,8 @@ class Rows(Source):
         if whole:
             text = clean_text(text)
             return [Passage(number, title, section, text, url or article_url(title, section))] if text else []
-        return Article(number, title, [Section(section, text, url or article_url(title, section))]).snippets(
-            self.options.words
-        )
+        # Somebody's own documents have no address but the one they give.
+        return Article(number, title, [Section(section, text, url)]).snippets(self.options.words)
 
 
 class FileRows(Rows):
@@ -94,22 +95,21 @@ class JsonLines(FileRows):
     """A file of JSON lines."""
 
     def _rows(self, start: int) -> Iterator[Record]:
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            size = max(1, self.path.stat().st_size)
-            for number, line in islice(enumerate(file), start, None):
-                self.share = os.lseek(file.fileno(), 0, os.SEEK_CUR) / size
-                place = f"line {number + 1}"
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    yield Record(number, place, problem=f"{self.path}, {place}: not JSON ({error})")
-                    continue
-                if not isinstance(row, dict):
-                    yield Record(number, place, problem=f"{self.path}, {place}: no object but {type(row).__name__}")
-                    continue
-                yield Record(number, str(row.get("title") or place), row)
+        rows = json_array(self.path)
+        read = json_values(self.path, lambda share: setattr(self, "share", share))
+        values = read if rows is None else ((number, row, "") for number, row in enumerate(rows, start=1))
+        for number, row, problem in values:
+            if number <= start:
+                continue
+            place = f"line {number}"
+            if row is None and problem:
+                yield Record(number - 1, place, problem=f"{self.path}, {place}: {problem}")
+            elif not isinstance(row, dict):
+                yield Record(number - 1, place, problem=f"{self.path}, {place}: no object but {type(row).__name__}")
+            else:
+                if problem:
+                    logger.warning("%s, %s: %s", self.path, place, problem)
+                yield Record(number - 1, str(row.get("title") or place), row)
 
 
 class Parquet(FileRows):
@@ -138,10 +138,18 @@ class Parquet(FileRows):
         """The records of one row group."""
         number = first
         for batch in file.iter_batches(batch_size=1024, row_groups=[group], columns=columns):
-            for row in batch.to_pylist():
+            for row in range(batch.num_rows):
                 if number >= start:
-                    yield Record(number, str(row.get(self.options.columns.get("title", "title")) or number), row)
+                    yield self._record(batch.slice(row, 1), number)
                 number += 1
+
+    def _record(self, row: Any, number: int) -> Record:  # noqa: ANN401 - one of Arrow's batches
+        """One row; texts that are no UTF-8 and times that no calendar has are found when they are read."""
+        try:
+            [content] = row.to_pylist()
+        except (ValueError, OverflowError) as error:
+            return Record(number, f"row {number + 1}", problem=f"{self.path}, row {number + 1}: not readable ({error})")
+        return Record(number, mended(str(content.get(self.options.columns.get("title", "title")) or number)), content)
 
 
 class Csv(FileRows):
@@ -149,14 +157,21 @@ class Csv(FileRows):
 
     def _rows(self, start: int) -> Iterator[Record]:
         csv.field_size_limit(_CSV_FIELD_LIMIT)
-        with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        with open_text(self.path, newline="") as file:
             reader = csv.DictReader(file)
             try:
                 self._check_columns(list(reader.fieldnames or []))
                 for number, row in islice(enumerate(reader), start, None):
-                    title = row.get(self.options.columns.get("title", "title"))
-                    yield Record(number, str(title or f"line {reader.line_num}"), row)
-            except csv.Error as error:
+                    title = str(row.get(self.options.columns.get("title", "title")) or f"line {reader.line_num}")
+                    try:
+                        for value in row.values():
+                            checked(str(value))
+                    except TextError as error:
+                        place = f"{self.path}, line {reader.line_num}"
+                        yield Record(number, path_text(title), problem=f"{place}: {error}")
+                    else:
+                        yield Record(number, mended(title), row)
+            except (csv.Error, UnicodeDecodeError) as error:
                 raise SourceError(f"{self.path}, line {reader.line_num}: not CSV ({error})") from error
 
 
@@ -170,6 +185,8 @@ def _text(row: Mapping[str, Any], column: str, needed: bool = True) -> str:
         if needed:
             raise PageError(f'no "{column}" among {", ".join(map(str, row)) or "nothing"}')
         return ""
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        return mended(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
         return str(value)
-    raise PageError(f'"{column}" is no text but {type(value).__name__}')
+    raise PageError(f'"{column}" is no text but {"NaN" if value != value else type(value).__name__}')

@@ -7,74 +7,55 @@ wikitext and nothing of dumps or passages.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from html import unescape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.sentences import count_words, is_complete
+from data.sources.formulas import formula_words
+from data.sources.headings import is_citation, is_disambiguation, is_prose, lists_sources, may_list_sources
+from data.sources.markup import hidden, mend, shown, tidy, without_holes
+from data.sources.templates import HOLE, Call, is_quotation, template_words
+
 if TYPE_CHECKING:
-    from mwparserfromhell.nodes import Tag, Template, Wikilink
+    from mwparserfromhell.nodes import ExternalLink, Tag, Template, Wikilink
     from mwparserfromhell.wikicode import Wikicode
 
-# Sections that list where things come from, with all that is below them.
-_DROPPED_SECTIONS = frozenset(
-    "references|external links|see also|notes|further reading|bibliography|sources|citations|footnotes|"
-    "notes and references|references and notes|works cited|literature|gallery|"
-    "литература|източници|външни препратки|вижте също|бележки|einzelnachweise|weblinks|literatur|siehe auch|"
-    "références|liens externes|voir aussi|bibliographie|notes et références|referencias|véase también|"
-    "enlaces externos|bibliografía|примечания|ссылки|см. также|note|collegamenti esterni|voci correlate".split("|")
-)
+__all__ = ["PageSection", "is_disambiguation", "read_page", "read_sections"]
+
+_FILES = ("file", "image", "category")
 _DROPPED_TAGS = frozenset(
-    "ref references table gallery math chem ce timeline score imagemap source syntaxhighlight hiero graph mapframe "
-    "templatestyles indicator inputbox categorytree section noinclude includeonly".split()
+    "ref references table gallery timeline score imagemap graph mapframe templatestyles indicator inputbox "
+    "categorytree includeonly rt rp style script del".split()
 )
-# Templates that stand for words: which of their arguments the words are.
-_WORDS = {
-    "convert": ("1", "2"),
-    "cvt": ("1", "2"),
-    "lang": ("2",),
-    "transl": ("-1",),
-    "transliteration": ("-1",),
-    "nowrap": ("1",),
-    "nobr": ("1",),
-    "abbr": ("1",),
-    "val": ("1",),
-    "circa": ("1",),
-    "quote": ("1",),
-    "blockquote": ("1",),
-}
-_DISAMBIGUATION = re.compile(
-    r"\{\{\s*(?:[\w -]*disambig\w*|dab|hndis|geodis|пояснение|begriffsklärung|homonymie|desambiguación|disambigua|"
-    r"неоднозначность|доп\.?)\s*(?:\||\}\})|__DISAMBIG__",
-    re.IGNORECASE,
-)
-_LEFT_OVER = re.compile(
-    r"^:?(?:File|Image):[^|]*\|.*$|'{2,}|\[\[|\]\]|\{\{+|\}\}+|\{\||\|\}|</?[a-zA-Z][^<>]*>|__[A-Z]+__"
-)
-# Where a reference or template stood between two marks.
-_DOUBLE_STOP = re.compile(r"(?<![.…])([.:;!?]) ?\.(?![.\w])")
-_LIST, _END = "\x01", re.compile(r"[.!?…:;]['\"”’)]*$")
+_FORMULAS = ("math", "chem", "ce")
+_HOLES = frozenset("hiero maplink phonos".split())
+# An item of a list, and an external link at whose words a line may begin.
+_LIST, _LINK = "\x01", "\x02"
 _FEWEST_WORDS_IN_ITEM = 5
-_CITATION = re.compile(r"\b(?:ISBN|ISSN|OCLC|doi|pp?\. ?\d)|\bPress\b.*\b\d{4}|\b\d{4}\b.*\bPress\b")
+_SHORT = re.compile(r"\|(?:\w+=)?[\d+−-]{1,3}(?:\||\}\}$)")
+_INTERLANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*:\S")
+_HAN_END = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
 
 
-def is_disambiguation(text: str, title: str = "") -> bool:
-    """Whether a page only tells apart what shares a name.
+@dataclass(frozen=True, slots=True)
+class PageSection:
+    """A section of a page with prose in it.
 
-    >>> is_disambiguation("Ada may refer to: … {{disambig|geo}}"), is_disambiguation("A {{convert|1|km}} road.")
-    (True, False)
+    Attributes:
+        path: "Section & Subsection", "" for the lead.
+        prose: its paragraphs, a line each.
+        anchor: what its address ends with, as MediaWiki makes it; "" for the lead.
     """
-    return title.endswith("(disambiguation)") or _DISAMBIGUATION.search(text) is not None
+
+    path: str
+    prose: str
+    anchor: str
 
 
-def read_sections(
-    text: str, hidden_links: Collection[str] = ("file", "image", "category")
-) -> Iterator[tuple[str, str]]:
-    r"""The sections of a page with prose in them.
-
-    Args:
-        text: wikitext.
-        hidden_links: namespaces whose links show no words, in lower case: files and categories, in every language
-            that the wiki may use.
+def read_sections(text: str, hidden_links: Collection[str] = _FILES, language: str = "en") -> Iterator[tuple[str, str]]:
+    r"""The sections of a page with prose in them, as `read_page` finds them.
 
     Yields:
         ("Section & Subsection", prose), the lead under "".
@@ -82,92 +63,197 @@ def read_sections(
     >>> list(read_sections("'''Tea''' is a [[drink|beverage]].<ref>x</ref>\n==Use==\n===Day===\nAt five."))
     [('', 'Tea is a beverage.'), ('Use & Day', 'At five.')]
     """
+    for section in read_page(text, hidden_links, language):
+        yield section.path, section.prose
+
+
+def read_page(text: str, hidden_links: Collection[str] = _FILES, language: str = "en") -> Iterator[PageSection]:
+    r"""The sections of a page with prose in them.
+
+    Args:
+        text: wikitext.
+        hidden_links: namespaces whose links show no words, in lower case: files and categories, in every language
+            that the wiki may use.
+        language: of the wiki, which decides how numbers are grouped and dates are written.
+
+    >>> [section.anchor for section in read_page("==A & b==\nOne.\n==A & B==\nTwo.")]
+    ['A_&_b', 'A_&_B_2']
+    """
     import mwparserfromhell
 
-    # Quotes that open and never close would swallow headings; they are taken out as left-overs instead.
-    page = mwparserfromhell.parse(text, skip_style_tags=True)
+    reader = _Reader(hidden_links, language)
+    # Quotes that open and never close would swallow headings; they are taken out line by line instead.
+    page = mwparserfromhell.parse(mend(text), skip_style_tags=True)
     path: list[tuple[int, str]] = []
+    seen: Counter[str] = Counter()
+    anchor = ""
     for section in page.get_sections(flat=True, include_lead=True):
         headings = section.filter_headings(recursive=False)
         if headings:
-            level, title = headings[0].level, _one_line(_plain(headings[0].title, hidden_links))
+            level, title = headings[0].level, _heading(reader.plain(headings[0].title))
             path = [(above, name) for above, name in path if above < level] + [(level, title)]
+            anchor = _anchor(title, seen)
             section.remove(headings[0])
-        if any(name.casefold() in _DROPPED_SECTIONS for _, name in path):
+        names = [name for _, name in path]
+        if any(lists_sources(name) for name in names):
             continue
-        prose = _prose(_plain(section, hidden_links))
+        prose = _prose(reader.plain(section, top=True), any(may_list_sources(name) for name in names))
         if prose:
-            yield " & ".join(name for _, name in path if name), prose
+            yield PageSection(" & ".join(name for name in names if name), prose, anchor)
 
 
-def _plain(code: Wikicode, hidden: Collection[str]) -> str:
-    """The words of parsed wikitext; a list item begins with `_LIST`."""
-    return "".join(_node_words(node, hidden) for node in code.nodes)
+def _heading(words: str) -> str:
+    """A heading's words, on one line."""
+    return shown(tidy(words.replace(HOLE, "").replace(_LIST, " ").replace(_LINK, "")))
 
 
-def _node_words(node: Any, hidden: Collection[str]) -> str:  # noqa: ANN401 — one of mwparserfromhell's nodes
-    from mwparserfromhell import nodes
-
-    kinds: list[tuple[type, Callable[[Any], str]]] = [
-        (nodes.Text, lambda text: text.value),
-        (nodes.Wikilink, lambda link: _link_words(link, hidden)),
-        (nodes.ExternalLink, lambda link: _plain(link.title, hidden) if link.title else ""),
-        (nodes.Tag, lambda tag: _tag_words(tag, hidden)),
-        (nodes.Template, lambda template: _template_words(template, hidden)),
-        (nodes.HTMLEntity, lambda entity: entity.normalize()),
-    ]
-    return next((words(node) for kind, words in kinds if isinstance(node, kind)), "")
+def _anchor(title: str, seen: Counter[str]) -> str:
+    """What the address of a section ends with; MediaWiki numbers headings that repeat, in whatever case."""
+    anchor = title.replace(" ", "_")
+    seen[anchor.casefold()] += 1
+    number = seen[anchor.casefold()]
+    return f"{anchor}_{number}" if number > 1 else anchor
 
 
-def _link_words(link: Wikilink, hidden: Collection[str]) -> str:
-    """What a link shows."""
-    title = str(link.title)
-    namespace, colon, _ = title.partition(":")
-    if colon and namespace.strip().casefold() in hidden:
-        return ""
-    return _plain(link.text, hidden) if link.text is not None else title.lstrip(":")
+class _Reader:
+    """The words of parsed wikitext; a list item begins with `_LIST`, and what has no words is a `HOLE`."""
+
+    def __init__(self, hidden_links: Collection[str], language: str) -> None:
+        """Read a page of a wiki whose links of these namespaces show nothing."""
+        from mwparserfromhell import nodes
+
+        self._hidden = hidden_links
+        self._language = language
+        self._fillable = (nodes.Template, nodes.Tag)
+        self._kinds: dict[type, Callable[[Any], str | None]] = {
+            nodes.Text: lambda text: text.value,
+            nodes.Wikilink: self._link,
+            nodes.ExternalLink: self._external,
+            nodes.Tag: self._tag,
+            nodes.Template: self._template,
+            nodes.HTMLEntity: lambda entity: hidden(entity.normalize()),
+            nodes.Argument: lambda argument: HOLE,
+        }
+
+    def plain(self, code: Wikicode, top: bool = False) -> str:
+        """The words of parsed wikitext; `top` where it is a section, in which a template may be a paragraph."""
+        words = ""
+        for place, node in enumerate(code.nodes):
+            kind = self._kinds.get(type(node))
+            if kind is None:
+                continue
+            part = kind(node)
+            if type(node) in self._fillable and (part is None or HOLE in part or top):
+                after = str(code.nodes[place + 1])[:1] if place + 1 < len(code.nodes) else ""
+                part = "" if top and _is_paragraph(node, words, after) else _in_place(node, part, words, after)
+            words += part or ""
+        return words
+
+    def _link(self, link: Wikilink) -> str:
+        """What a link shows."""
+        title = str(link.title).strip()
+        namespace, colon, _ = title.partition(":")
+        if colon and namespace.strip().casefold() in self._hidden:
+            return ""
+        if link.text is None:
+            return "" if _INTERLANGUAGE.match(title) else self.plain(link.title).strip().lstrip(":")
+        return self.plain(link.text)
+
+    def _external(self, link: ExternalLink) -> str:
+        """The words of a link to elsewhere; a bare address is shown itself."""
+        if link.title is not None:
+            return f"{_LINK}{self.plain(link.title)}"
+        return "" if link.brackets else f"{_LINK}{link.url}"
+
+    def _tag(self, tag: Tag) -> str:
+        """What a tag shows: nothing for references and tables, a new line for list items and breaks."""
+        name = str(tag.tag).strip().casefold()
+        if name in _DROPPED_TAGS:
+            return ""
+        if name in _FORMULAS:
+            return hidden(formula_words(str(tag.contents)) or HOLE)
+        if name in _HOLES:
+            return HOLE
+        if name in ("source", "syntaxhighlight") and not tag.has("inline"):
+            return ""
+        words = self.plain(tag.contents) if tag.contents else ""
+        if name in ("li", "dt", "dd"):
+            return f"\n{_LIST}{words}"
+        if name in ("br", "hr", "p", "div", "blockquote", "center", "ul", "ol", "poem", "pre"):
+            return f"\n{words}\n"
+        return f"^{words}" if name == "sup" and words.lstrip("−-").isdigit() else words
+
+    def _template(self, template: Template) -> str | None:
+        """The words that a template stands for; None where nothing is known of it."""
+        written = " ".join(str(template.name).replace("_", " ").split())
+        places: list[str] = []
+        named: dict[str, str] = {}
+        for parameter in template.params:
+            words = self.plain(parameter.value).strip()
+            key = str(parameter.name).strip()
+            if parameter.showkey and not key.isdecimal():
+                named[key] = words
+            else:
+                place = int(key) if key.isdecimal() and 0 < int(key) < 50 else len(places) + 1
+                places += [""] * (place - len(places))
+                places[place - 1] = words
+        return template_words(Call(written.lower(), written, places, named, self._language))
 
 
-def _tag_words(tag: Tag, hidden: Collection[str]) -> str:
-    """What a tag shows: nothing for references and tables, a new line for list items and breaks."""
-    name = str(tag.tag).strip().casefold()
-    if name in _DROPPED_TAGS:
-        return ""
-    if name in ("li", "dt", "dd"):
-        return f"\n{_LIST}{_plain(tag.contents, hidden) if tag.contents else ''}"
-    if name in ("br", "hr", "p", "div", "blockquote", "center", "ul", "ol"):
-        return f"\n{_plain(tag.contents, hidden) if tag.contents else ''}\n"
-    words = _plain(tag.contents, hidden) if tag.contents else ""
-    return f"^{words}" if name == "sup" and words.lstrip("−-").isdigit() else words
+def _is_paragraph(node: Template | Tag, before: str, after: str) -> bool:
+    """Whether a template or formula is all of a paragraph, as boxes and notes to the reader are, but no quotation."""
+    if before.strip(" ") and not before.rstrip(" ").endswith(("\n", _LIST)):
+        return False
+    tag = getattr(node, "tag", None)
+    if tag is not None:
+        return after in ("\n", "") and str(tag).casefold() in _FORMULAS
+    return after in ("\n", "") and not is_quotation(" ".join(str(node.name).lower().split()))  # type: ignore[union-attr]
 
 
-def _template_words(template: Template, hidden: Collection[str]) -> str:
-    """The words that a template stands for; most stand for none."""
-    wanted = _WORDS.get(str(template.name).strip().casefold(), ())
-    positional = [parameter for parameter in template.params if not parameter.showkey]
-    places = [int(place) - 1 if int(place) > 0 else int(place) for place in wanted]
-    return " ".join(
-        _plain(positional[place].value, hidden).strip()
-        for place in places
-        if -1 <= place < len(positional) and positional
-    )
+def _in_place(node: Template | Tag, words: str | None, before: str, after: str) -> str:
+    """What a template or tag leaves where it stands.
+
+    Args:
+        node: itself.
+        words: its own; None where nothing is known of it.
+        before: all words before it.
+        after: the sign that follows it, "" at the end.
+    """
+    if words == HOLE and before.rstrip().endswith("'''"):
+        return ""  # what follows a title in bold is how it is spoken
+    if words is None:
+        # What follows a word without a space, and is followed by one, looks like a footnote; of many lines, like a box.
+        sign = before[-1:]
+        footnote = sign and sign not in "([ \n\t" and not sign.isdigit() and not after.isalnum()
+        footnote = footnote and not _SHORT.search(str(node))  # which may be an index or a power
+        return "" if footnote or "\n" in str(node).strip() else HOLE
+    return words
 
 
-def _prose(text: str) -> str:
-    """Lines → one text of sentences: short list items go, longer ones end with a full stop."""
-    lines = []
+def _prose(text: str, sources: bool = False) -> str:
+    """Lines → one text of sentences: short list items go, longer ones end with a full stop.
+
+    Args:
+        text: words with the marks of lists, links and holes.
+        sources: whether the section may list sources, so that only what is prose is wanted.
+    """
+    lines, in_table = [], False
     for line in text.split("\n"):
+        stripped = line.strip()
+        in_table = stripped.startswith("{|") or (in_table and bool(stripped))
+        if in_table or stripped.startswith(("|", "!")):
+            continue
         item = _LIST in line
-        words = _one_line(line)
-        if item and (len(words.split()) < _FEWEST_WORDS_IN_ITEM or _CITATION.search(words)):
+        linked = stripped.lstrip(_LIST).lstrip().startswith(_LINK)
+        words = without_holes(tidy(line.replace(_LIST, " ").replace(_LINK, "")))
+        if item and (sources or linked or count_words(words) < _FEWEST_WORDS_IN_ITEM or is_citation(words)):
             continue
-        if not any(letter.isalnum() for letter in words) or words[0] in "|!":
+        if not any(letter.isalnum() for letter in words) or (sources and not is_prose(words)):
             continue
-        lines.append(words if _END.search(words) else f"{words}.")
+        lines.append(shown(words if is_complete(words) or words.endswith((":", ";")) else _ended(words)))
     return "\n".join(lines)
 
 
-def _one_line(text: str) -> str:
-    """Without left-over markup, entities, list marks and double spaces."""
-    words = " ".join(unescape(_LEFT_OVER.sub("", text.replace(_LIST, " "))).split())
-    return _DOUBLE_STOP.sub(r"\1", words)
+def _ended(words: str) -> str:
+    """A line with a full stop, as its script has it."""
+    return f"{words}{'。' if _HAN_END.search(words) else '.'}"

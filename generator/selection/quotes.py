@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.records import Found, Retrieved
+from core.sentences import is_complete, split_sentences
 from core.words import leans
-from data.sentences import is_complete, split_sentences
 from generator.grounding import says_new, word_list, word_pairs
 from generator.selection.ranker import Sentence, SentenceRanker
 from retriever.corpus import article_ranks

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.sentences import split_sentences
 from core.words import Words
-from data.sentences import split_sentences
 from generator.support.cross_encoder import CLAIM_POSITION, JOINT_LAYERS, LONGEST_CLAIM
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import faiss
 import numpy as np
 
 from core.files import replacing
+from core.sentences import split_sentences
 from data.passage_table import PassageTable
-from data.sentences import split_sentences
 from retriever.building.progress import Progress
 from retriever.errors import BuildError
 from retriever.index_kinds import build_index

@@ -46,7 +46,25 @@ def test_snippets_are_of_about_the_length_asked_for():
 
 def test_snippets_of_nothing_and_of_one_long_sentence():
     assert split_snippets("  ") == []
-    assert split_snippets("word " * 500 + "end.", 100) == ["word " * 500 + "end."]
+    long = "word " * 90 + "end."
+    assert split_snippets(long, 20) == [long]
+
+
+def test_snippets_of_a_transcript_without_full_stops_are_no_longer_than_others():
+    text = " ".join(f"and then we went to place number {number}" for number in range(560))
+    snippets = split_snippets(text, 100)
+    assert " ".join(snippets) == text
+    assert {len(snippet.split()) for snippet in snippets} <= {80, 100, 200} and len(snippets) >= 44
+
+
+def test_snippets_of_japanese_end_where_sentences_end_and_get_no_spaces():
+    text = "歴史は長い。江戸時代に始まる。" * 120
+    snippets = split_snippets(text, 100)
+    assert "".join(snippets) == text
+    assert all(snippet.endswith("。") and len(snippet) <= 300 for snippet in snippets)
+
+
+def test_the_length_asked_for_is_checked():
     with pytest.raises(ValueError, match="at least 1"):
         split_snippets("a", 0)
 

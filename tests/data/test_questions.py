@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from data.questions import FOLDER, QuestionSetError, load_claims, load_questions, missing_titles
+from data.passages import Passage
+from data.questions import FOLDER, QuestionSetError, find_sentence, load_claims, load_questions, missing_titles
 
 
 def test_close_answers_belong_to_the_training_questions():
@@ -60,3 +61,31 @@ def test_the_corpus_has_every_title():
     titles = passages_by_title(read_vital_articles(asset_path("vital-articles")))
     assert missing_titles([*load_questions("train"), *load_questions("dev")], titles) == []
     assert all(title in titles for claim in load_claims("train") for title in claim.read)
+
+
+LEVER = [
+    Passage("0.0", "Lever", "", "A lever is a beam. It turns on a pivot.", ""),
+    Passage(
+        "0.1", "Lever", "Kinds", "A lever is a rigid body. Spacewar! was developed at MIT. It turns on a hinge.", ""
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("begins", "section", "like", "passage", "sentence"),
+    [
+        ("A lever is a", "", "", "0.0", "A lever is a beam."),
+        ("A lever is a", "Kinds", "", "0.1", "A lever is a rigid body."),
+        ("A lever is a", "Gone", "Levers are rigid: a rigid body", "0.1", "A lever is a rigid body."),
+        ("It turns on", "Gone", "", "0.0", "It turns on a pivot."),
+        ("was developed  at", "Kinds", "", "0.1", "Spacewar! was developed at MIT."),
+    ],
+)
+def test_evidence_is_found_by_its_first_words_whatever_the_splits(begins, section, like, passage, sentence):
+    found = find_sentence(LEVER, begins, section, like)
+    assert found is not None and (found[0].id, found[1]) == (passage, sentence)
+
+
+@pytest.mark.parametrize("begins", ["Levers", "", "ever is a"])
+def test_evidence_that_is_not_there_is_not_found(begins):
+    assert find_sentence(LEVER, begins) is None

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from core.records import as_text
+from core.sentences import is_complete
 from core.settings import Settings
-from data.sentences import is_complete
 from generator.decoding import Voice, adjust_logits, decode, is_enough, sampling_probabilities
 from generator.finishing import split_answer
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from core.records import Found, Retrieved
+from core.sentences import split_sentences
 from core.settings import Settings
 from data.passages import Passage
-from data.sentences import split_sentences
 from generator.extractive import ExtractiveGenerator
 
 

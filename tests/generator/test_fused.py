@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from core.records import Found, Retrieved
+from core.sentences import is_complete, split_sentences
 from core.settings import Settings
 from data.passages import Passage
-from data.sentences import is_complete, split_sentences
 from generator.fused import FusedGenerator
 from generator.fused_layout import LONGEST_PASSAGE, MOST_TOKENS
 

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from core.sentences import split_sentences
 from core.settings import Settings
-from data.sentences import split_sentences
 from generator.decoding import Voice
 from generator.opening import Evidence, OpeningWriter
 from generator.selection.quotes import Quote, Room

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.sentences import split_sentences
 from data.questions import Claim, Question
-from data.sentences import split_sentences
 from generator.support.cross_encoder import CrossEncoder
 from generator.support.joint import Joint
 from training import support, support_judgement

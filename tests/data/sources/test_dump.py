@@ -108,3 +108,30 @@ def test_the_real_bulgarian_dump(dumps):
     assert not skipped and {passage.title for passage in passages} == {"Григориански календар"}
     assert passages[0].text.startswith("Григорианският календар")
     assert passages[0].url.startswith("https://bg.wikipedia.org/wiki/%D0%93")
+
+
+@pytest.mark.parametrize(
+    ("main", "address"),
+    [
+        ("https://de.wikipedia.org/wiki/Hauptseite", "https://de.wikipedia.org/wiki/Tee_%26_Milch%3F#A_%26_b_2"),
+        (
+            "http://wiki.local/w/index.php?title=Main_Page",
+            "http://wiki.local/w/index.php?title=Tee_%26_Milch%3F#A_%26_b_2",
+        ),
+        ("http://wiki.local/index.php/Main_Page", "http://wiki.local/index.php/Tee_%26_Milch%3F#A_%26_b_2"),
+    ],
+)
+def test_addresses_follow_the_wikis_own(tmp_path, main, address):
+    head = HEAD.replace("https://de.wikipedia.org/wiki/Hauptseite", main)
+    text = "== A &amp;amp; b ==\nEins.\n== a &amp; B ==\nZwei."
+    path = tmp_path / "x.xml"
+    path.write_text(head + page(1, "Tee &amp; Milch?", text) + "</mediawiki>")
+    passages, _ = read(f"dump:{path}")
+    assert passages[1].url.casefold() == address.casefold()
+
+
+def test_numbers_are_grouped_as_the_wikis_language_does(dump):
+    dump.write_bytes(
+        bz2.compress((HEAD + page(1, "Tee", "Es sind {{formatnum:12345}} Sorten.") + "</mediawiki>").encode())
+    )
+    assert read(f"dump:{dump}")[0][0].text == "Es sind 12.345 Sorten."

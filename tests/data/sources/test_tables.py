@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,7 +39,7 @@ def test_rows_become_snippets_with_their_place(tmp_path, suffix):
     passages = read(path)
     assert [p.title for p in passages] == ["Flute", "Tide", "Tide", "Oboe"]
     assert [p.id for p in passages] == ["1.0", "2.0", "2.1", "3.0"]
-    assert passages[1].url == "https://en.wikipedia.org/wiki/Tide#Moon" and passages[1].section == "Causes & Moon"
+    assert passages[1].url == "" and passages[1].section == "Causes & Moon"
     assert passages[3].url == "https://example.org/oboe"
     assert read(path, start=2) == passages[3:]
 
@@ -128,3 +129,105 @@ def test_a_changed_file_has_another_fingerprint(tmp_path, suffix):
     before = open_source(path).fingerprint()
     write(tmp_path / f"a.{suffix}", ROWS[:2])
     assert open_source(path).fingerprint() != before
+
+
+def problems(path):
+    source = open_source(str(path))
+    good, bad = [], []
+    for record in source.records():
+        try:
+            good += [passage.text for passage in source.passages(record)]
+        except PageError as error:
+            bad.append(str(error))
+    return good, bad
+
+
+def test_a_mark_of_byte_order_is_no_text(tmp_path):
+    for encoding in ("utf-8-sig", "utf-16"):
+        for name, text in (
+            ("a.jsonl", '{"title": "Té", "text": "It is hot."}\n'),
+            ("a.csv", "title,text\nTé,It is hot.\n"),
+        ):
+            (tmp_path / name).write_text(text, encoding=encoding)
+            assert [passage.title for passage in read(str(tmp_path / name))] == ["Té"]
+
+
+def test_rows_in_another_encoding_are_refused_with_their_line_and_the_rest_is_read(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("title,text\nTea,Hot.\nCafé,Strong.\nMilk,White.\n".encode("cp1252"))
+    good, [bad] = problems(path)
+    assert good == ["Hot.", "White."] and re.search(r"a\.csv, line 3: not UTF-8 .*0xE9 .*save the file as UTF-8", bad)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"title": "A", "text": "Café."}\n{"title": "B", "text": "Hot."}'.encode("latin-1"))
+    good, [bad] = problems(path)
+    assert good == ["Hot."] and "line 1: not JSON (not UTF-8 text" in bad
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("NaN", "NaN is no number"),
+        ("9" * 5000, "thousands of digits"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("true", "no text but bool"),
+        ('{"a": 1}', "no text but dict"),
+    ],
+)
+def test_what_json_cannot_say_is_refused_and_the_rest_is_read(tmp_path, text, says):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"title": "A", "text": {text}}}\n{{"title": "B", "text": "Hot."}}')
+    good, [bad] = problems(path)
+    assert good == ["Hot."] and says in bad
+
+
+def test_signs_that_no_text_may_hold_are_replaced_with_a_word(tmp_path, caplog):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"title": "A\\ud83d", "text": "Hot \\u0000 tea \\ud83d\\ude00."}')
+    [passage] = read(str(path))
+    assert (passage.title, passage.text) == ("A\ufffd", "Hot \ufffd tea \U0001f600.")
+    assert "a.jsonl, line 1" in caplog.text
+
+
+def test_an_array_is_read_as_lines_are(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(ROWS[:1] + ["x"] + ROWS[2:], indent=1))
+    good, [bad] = problems(path)
+    assert good == ["A flute has no reed.", "It has two reeds."] and "line 2: no object but str" in bad
+
+
+def test_rows_of_parquet_that_cannot_be_read_are_refused_alone(tmp_path):
+    texts = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(bytes([0, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0])), pa.py_buffer(b"Caf\xe9Hot.")]
+    )
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"title": ["A", "B"], "text": texts}), path)
+    good, [bad] = problems(path)
+    assert good == ["Hot."] and "row 1: not readable" in bad
+
+
+def test_hidden_files_and_folders_are_not_read(tmp_path):
+    for name in (".git/a.txt", ".ipynb_checkpoints/b.txt", ".c.txt", "d/.e/f.txt", "d/g.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("Some text.")
+    assert [passage.id for passage in read(str(tmp_path))] == ["d/g.txt.0"]
+
+
+def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
+    import os
+
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("It is hot.")
+    source = open_source(str(tmp_path))
+    [passage] = read(str(tmp_path))
+    assert passage.id == "caf\ufffd.txt.0" and passage.title == "caf\ufffd"
+    assert passage.url.endswith("caf%E9.txt") and source.fingerprint()
+
+
+def test_markdown_is_read_as_text(tmp_path):
+    (tmp_path / "a.md").write_text(
+        "---\ntitle: X\n---\n# Use\nSee [the *tool*](https://x.y) `now`.\n\n```bash\npip install tool\n```\n"
+        "## Steps\n1. Boil it\n2. Add <b>tea</b>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n![img](a.png)\n"
+    )
+    assert [(passage.section, passage.text) for passage in read(str(tmp_path))] == [
+        ("Use", "See the tool now. pip install tool"),
+        ("Use & Steps", "Boil it. Add tea. a, b. 1, 2."),
+    ]

@@ -1,6 +1,6 @@
 import pytest
 
-from data.sources.wikitext import is_disambiguation, read_sections
+from data.sources.wikitext import is_disambiguation, read_page, read_sections
 
 
 def prose(text: str) -> str:
@@ -76,3 +76,78 @@ def test_files_are_hidden_in_the_wikis_own_language():
 )
 def test_disambiguation_pages_are_told(text, title, answer):
     assert is_disambiguation(text, title) is answer
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("The ''Hood'''s guns and ''Ark'''s planes.", "The Hood's guns and Ark's planes."),
+        ("L'''Été'' et l'''Hiver'' sont.", "L'Été et l'Hiver sont."),
+        ("'''B'''lue '''W'''hale, '''''both''''' and rock 'n' roll.", "Blue Whale, both and rock 'n' roll."),
+        ("''''quoted'''' words.", "'quoted' words."),
+        ("The &lt;br&gt; tag and <code>Map&lt;K,V&gt;</code>.", "The <br> tag and Map<K,V>."),
+        ("Write &amp;lt; or <nowiki>[[x]] ''y''</nowiki> and {{=}}.", "Write &lt; or [[x]] ''y'' and =."),
+        ("Read [[A&nbsp;b]] now.", "Read A b now."),
+        ("Tea.<ref>A book</ref It is hot.", "Tea. It is hot."),
+        ('Tea.<ref name="a" group=b/ {{cite book|x}} It is hot.', "Tea. It is hot."),
+        ("Tea is hot.<ref>A book without an end\nMilk is white.", "Tea is hot. Milk is white."),
+        ("Tea is hot.\n{| class=x\n! a\n| b || c\n\nMilk is white.", "Tea is hot. Milk is white."),
+        ("Tea is hot.<!-- libel\n\nSecret.", "Tea is hot."),
+        ("Tea is hot.\n[[nl:Thee]]\n[[zh-min-nan:Tê]]", "Tea is hot."),
+        ("お茶は熱い。\n牛乳は白い", "お茶は熱い。 牛乳は白い。"),
+    ],
+)
+def test_broken_and_shown_markup(markup, words):
+    assert prose(markup) == words
+
+
+def test_sections_within_a_block_are_sections():
+    text = (
+        "<center>\nLead.\n== Use ==\nDaily.\n</center>\n<div class='x'>\n== References ==\n* one source of it all here"
+    )
+    assert [path for path, _ in read_sections(text + "\n</div>\n== End ==\nOver.")] == ["", "Use", "End"]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Ligações externas", "Przypisy", "Zie ook", "Notes et références", "Externí odkazy", "関連項目", "参考资料",
+     "Viitteet", "External links and references", "Referencias y notas", "Ссылки"],
+)  # fmt: skip
+def test_lists_of_sources_go_in_other_languages_too(heading):
+    text = f"Lead.\n== {heading} ==\n* a very long list entry with many words\n== Use ==\nDaily."
+    assert [path for path, _ in read_sections(text)] == ["", "Use"]
+
+
+@pytest.mark.parametrize("heading", ["Literature", "Sources", "Quellen", "Literatura", "Bibliographie"])
+def test_prose_under_a_name_that_may_mean_sources_is_kept(heading):
+    text = f"== {heading} ==\nThe river rises from two springs.\n* Roe, A. (2001). Tea in the Alps of the north.\n"
+    assert list(read_sections(text)) == [(heading, "The river rises from two springs.")]
+
+
+def test_links_to_elsewhere_in_a_list_go_whatever_the_heading():
+    assert list(read_sections("== Whatever ==\n* [http://x.y A site with many words in its name]")) == []
+
+
+def test_anchors_are_as_mediawiki_makes_them():
+    text = "== R & D ==\nOne.\n== References ==\n== Uses ==\nTwo.\n== uses ==\nThree.\n=== [[Tea]] ''x'' ===\nFour."
+    assert [section.anchor for section in read_page(text)] == ["R_&_D", "Uses", "uses_2", "Tea_x"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["disambiguation cleanup|date=May 2020", "Hndis|name=x", "Letter–number combination disambiguation", "Homonymie",
+     "Desambiguación", "многозначность", "Airport disambiguation", "geodis", "曖昧さ回避"],
+)  # fmt: skip
+def test_kinds_of_disambiguation(name):
+    assert is_disambiguation(f"A may be:\n* one\n{{{{{name}}}}}")
+
+
+def test_a_note_that_a_link_is_ambiguous_is_no_disambiguation():
+    assert not is_disambiguation("Tea{{disambiguation needed|date=May 2020}} is hot.")
+
+
+@pytest.mark.parametrize(
+    "unit", ["<ref>", "<nowiki>", "<!--", "-{a:b;", "(", "''a'''", "&lt;", "[[", "<div>", "<ref a=b/ "]
+)
+def test_broken_markup_takes_no_more_time_than_its_length_asks_for(unit):
+    list(read_sections(unit * (20_000 // len(unit)) + " end."))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.records import read_texts
-from data.sentences import split_sentences
+from core.sentences import split_sentences
 from generator.support.model import view
 from generator.support.plain import NAMES, plain_features
 from generator.support.reading import CLAIM_POSITION, MOST_TOKENS

@@ -1,0 +1,191 @@
+"""Texts from outside: what is read is UTF-8 without odd signs, or it is said where it is not.
+
+One gate for every file that somebody else wrote. It mends what has one meaning only: marks of byte order go, UTF-16 is
+read by its mark, a lone surrogate and NUL become U+FFFD. It refuses what could only be guessed: other encodings,
+numbers of thousands of digits, NaN, nesting without end. It knows bytes, text and JSON, and nothing of their meaning.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+# By the mark of byte order; that of UTF-32 begins as that of UTF-16.
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+          (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+_ODD = re.compile("[\x00\ud800-\udfff]")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_MAY_BE_ODD = re.compile(r"[\x00\ud800-\udfff]|\\u(?:[dD][89a-fA-F]|0000)")
+_REPLACEMENT = "\ufffd"
+_ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file as UTF-8"
+MENDED = "signs that no text may hold were replaced by U+FFFD"
+
+
+class TextError(ValueError):
+    """A text is no UTF-8, or no JSON that can be taken as it stands; the message says what to do."""
+
+
+def open_text(path: Path, newline: str | None = None) -> IO[str]:
+    """Open a text file from outside, without its mark of byte order.
+
+    Bytes that are no UTF-8 come as lone surrogates, which `checked` refuses: so a line is refused, not the file. What
+    begins as UTF-16 or UTF-32 and isn't raises UnicodeDecodeError when it is read.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
+    return path.open(encoding=encoding, errors=errors, newline=newline)
+
+
+def checked(line: str) -> str:
+    r"""A line as `open_text` gives it, if it is UTF-8.
+
+    Raises:
+        TextError: it is in another encoding.
+
+    >>> checked("Caf\udce9")
+    Traceback (most recent call last):
+    core.texts.TextError: not UTF-8 text (byte 0xE9 after "Caf"): save the file as UTF-8
+    """
+    found = _UNDECODED.search(line)
+    if found:
+        before = line[max(0, found.start() - 20) : found.start()].rsplit("\n", 1)[-1].lstrip()
+        raise TextError(f'not UTF-8 text (byte 0x{ord(found[0]) - 0xDC00:X} after "{before}"): save the file as UTF-8')
+    return line
+
+
+def mended(text: str) -> str:
+    r"""A text that can be written as UTF-8: a lone surrogate and NUL become U+FFFD, the two halves of a sign one.
+
+    >>> mended("cut \ud83d"), mended("a\ud83d\ude00b"), mended("x\x00")
+    ('cut �', 'a😀b', 'x�')
+    """
+    if not _ODD.search(text):
+        return text
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _ODD.sub(_REPLACEMENT, joined)
+
+
+def parse_json(line: str) -> tuple[Any, bool]:
+    """A value of JSON from outside, with its texts mended.
+
+    Returns:
+        The value, and whether a text of it was mended.
+
+    Raises:
+        TextError: it is not JSON, or holds what cannot be taken: NaN, a number of thousands of digits, deep nesting.
+    """
+    try:
+        value = json.loads(checked(line), parse_constant=_refuse_constant)
+        changes: list[str] = []
+        # Odd signs come in as they are, or as "\\u0000", "\\ud83d".
+        return (_mend_value(value, changes) if _MAY_BE_ODD.search(line) else value), bool(changes)
+    except (json.JSONDecodeError, TextError) as error:
+        raise TextError(f"not JSON ({error})") from error
+    except RecursionError:
+        raise TextError("not JSON that can be read: it is nested too deeply") from None
+    except ValueError:
+        raise TextError("not JSON that can be read: a number has thousands of digits; write it as text") from None
+
+
+def _refuse_constant(name: str) -> Any:  # noqa: ANN401 - the parser's type
+    raise TextError(f"{name} is no number: leave it out, or write null")
+
+
+def _mend_value(value: Any, changes: list[str]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A value with its texts mended, names too; each that changed is noted."""
+    if isinstance(value, str):
+        text = mended(value)
+        if text != value:
+            changes.append(text)
+        return text
+    if isinstance(value, list):
+        return [_mend_value(part, changes) for part in value]
+    if isinstance(value, dict):
+        return {_mend_value(name, changes): _mend_value(part, changes) for name, part in value.items()}
+    return value
+
+
+def read_text(path: Path) -> str:
+    """All of a text file from outside.
+
+    Raises:
+        TextError: it is not UTF-8; the line is named.
+        OSError: it cannot be read.
+    """
+    text = ""
+    try:
+        with open_text(path) as file:
+            text = file.read()
+        return mended(checked(text))
+    except UnicodeDecodeError as error:
+        raise TextError(_ODD_MARK) from error
+    except TextError as error:
+        line = text.count("\n", 0, _UNDECODED.search(text).start()) + 1  # type: ignore[union-attr]
+        raise TextError(f"line {line}: {error}") from error
+
+
+def path_text(path: Path | str) -> str:
+    r"""A path as text that can be shown and stored; bytes of it that are no UTF-8 become U+FFFD.
+
+    >>> path_text("caf\udce9.txt")
+    'caf�.txt'
+    """
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def json_values(path: Path, on_read: Callable[[float], None] = lambda share: None) -> Iterator[tuple[int, Any, str]]:
+    """The values of a file of JSON lines, blank lines passed over.
+
+    Args:
+        path: of the file.
+        on_read: told what share of it was read, 0 to 1.
+
+    Yields:
+        (line, value, problem): the line from 1; the value, None where it cannot be taken; why not, `MENDED` where texts
+        of the value were mended, or "".
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    size, number = max(1, path.stat().st_size), 0
+    with open_text(path) as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                on_read(os.lseek(file.fileno(), 0, os.SEEK_CUR) / size)
+                if line.strip():
+                    yield number, *_parsed(line)
+        except UnicodeDecodeError:
+            yield number + 1, None, _ODD_MARK
+
+
+def _parsed(line: str) -> tuple[Any, str]:
+    """The value of a line and what is to be said of it, as `json_values` yields them."""
+    try:
+        value, changed = parse_json(line)
+    except TextError as error:
+        return None, str(error)
+    return value, MENDED if changed else ""
+
+
+def json_array(path: Path) -> list[Any] | None:
+    """The values of a file that holds one array of objects; None where it holds something else."""
+    with open_text(path) as file:
+        try:
+            start = file.read(4096).lstrip()
+            if not start.startswith("[") or not start[1:].lstrip().startswith("{"):
+                return None
+            file.seek(0)
+            value, _ = parse_json(file.read())
+        except (TextError, UnicodeDecodeError):
+            return None
+    return value if isinstance(value, list) else None
