@@ -124,7 +124,6 @@ class _Reader:
 
         self._hidden = hidden_links
         self._language = language
-        self._fillable = (nodes.Template, nodes.Tag)
         self._kinds: dict[type, Callable[[Any], str | None]] = {
             nodes.Text: lambda text: text.value,
             nodes.Wikilink: self._link,
@@ -143,7 +142,7 @@ class _Reader:
             if kind is None:
                 continue
             part = kind(node)
-            if type(node) in self._fillable and (part is None or HOLE in part or top):
+            if isinstance(node, nodes.Template | nodes.Tag) and (part is None or HOLE in part or top):
                 after = str(code.nodes[place + 1])[:1] if place + 1 < len(code.nodes) else ""
                 part = "" if top and _is_paragraph(node, words, after) else _in_place(node, part, words, after)
             words += part or ""
