@@ -1,0 +1,110 @@
+"""A question in the words that a wiki's search understands: stretches that may be titles, and searches of few words.
+
+It knows English question words. It knows no wiki.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from generator.support.words import STOP_WORDS
+
+MOST_TITLES = 50  # in one request of somebody who is not logged in
+_LONGEST_TITLE = 4  # words
+_WORD = re.compile(r"[^\W_]+(?:[.'’\-–&+/][^\W_]+)*[+#]{0,2}")
+_LIKE_FIVE = re.compile(r"\b(?:eli\s?5\b|(?:explain|tell)(?: it| this)?(?: to me)? like i(?:['’]?m| am) (?:5|five)\b)", re.I)
+# Words that ask, or are polite, beside those that carry nothing anywhere.
+_ASKING = frozenset(
+    "please explain tell describe someone anyone anybody somebody thanks thank hello hi hey dear curious wondering "
+    "wonder question understand know mean means meaning actually really exactly basically even ever get gets got "
+    "go goes going come comes us im i'm what's whats that's let's don't doesn't didn't isn't aren't can't won't "
+    "kind sort lot lots always still work works happen happens happened cause causes caused reason reasons "
+    "difference different people thing things way ways become becomes became do does did give gives "
+    "say says said see look looks first two new good bad big yes okay simple terms words short".split()
+)
+
+
+def words(question: str) -> list[str]:
+    """All words of a question, as written, without a request to be told like a child.
+
+    >>> words("ELI5: why don't the tides at AC/DC's place rise?")
+    ['why', "don't", 'the', 'tides', 'at', 'AC', "DC's", 'place', 'rise']
+    """
+    return _WORD.findall(_LIKE_FIVE.sub(" ", question))
+
+
+def content_words(question: str) -> list[str]:
+    """Those words of a question that say what it is about, each once; all of its words where none does.
+
+    >>> content_words("Can someone please explain why the Moon causes two tides a day?")
+    ['Moon', 'tides', 'day']
+    """
+    kept: dict[str, str] = {}
+    for word in words(question):
+        plain = word.casefold().replace("’", "'").removesuffix("'s")
+        if plain not in STOP_WORDS and plain not in _ASKING:
+            kept.setdefault(plain, re.sub(r"['’]s$", "", word))
+    return list(kept.values()) or words(question)
+
+
+def title_stretches(question: str) -> list[str]:
+    """The stretches of one to four words that may be titles, at most `MOST_TITLES`; longer ones first.
+
+    Each begins with a capital letter, as titles do. A plural is tried as a singular too.
+
+    >>> title_stretches("How do tide pools form?")
+    ['Tide pools form', 'Tide pools', 'Pools form', 'Tide pool', 'Tide', 'Pools', 'Form', 'Pool']
+    """
+    row = words(question)
+    found: list[str] = []
+    for length in range(min(_LONGEST_TITLE, len(row)), 0, -1):
+        for start in range(len(row) - length + 1):
+            stretch = row[start : start + length]
+            if _may_begin(stretch[0]) and _may_end(stretch[-1], length):
+                found += [" ".join(stretch)]
+        found += [" ".join(stretch)[:-1] for stretch in _plurals(row, length)]
+    titles = dict.fromkeys(title[:1].upper() + title[1:] for title in found)
+    kept = list(titles)
+    # Single words and pairs are titles far more often than longer stretches.
+    while len(kept) > MOST_TITLES:
+        kept.pop(0)
+    return kept
+
+
+def searches(question: str, rarity: Callable[[str], float]) -> list[str]:
+    """What to search for, one after another until enough comes: all words of content, then the rarest few.
+
+    Args:
+        question: any text.
+        rarity: of a word; only its order counts.
+
+    >>> searches("Why do bees put honey in wax combs?", len)
+    ['bees put honey wax combs', 'honey combs', 'honey']
+    """
+    content = content_words(question)
+    rare = sorted(content, key=rarity, reverse=True)
+    rows = [content, *[[word for word in content if word in rare[:count]] for count in (3, 2)]]
+    return list(dict.fromkeys(" ".join(row) for row in rows if row))
+
+
+def _may_begin(word: str) -> bool:
+    return word.casefold() not in STOP_WORDS and word.casefold() not in _ASKING
+
+
+def _may_end(word: str, length: int) -> bool:
+    return _may_begin(word)
+
+
+def _plurals(row: list[str], length: int) -> list[list[str]]:
+    """The stretches that end with what may be a plural."""
+    stretches = [row[start : start + length] for start in range(len(row) - length + 1)]
+    return [
+        stretch
+        for stretch in stretches
+        if _may_begin(stretch[0])
+        and _may_begin(stretch[-1])
+        and len(stretch[-1]) > 3
+        and stretch[-1].endswith("s")
+        and not stretch[-1].endswith("ss")
+    ]
