@@ -15,13 +15,15 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from core.errors import UserError
@@ -122,6 +124,11 @@ def build(folder: Path, dump: Path | None = None, pages: Mapping[str, str] | Non
             _php(part, "importDump", "--no-updates", str(part / "pages.xml"))
             (part / "pages.xml").unlink()
         _php(part, "rebuildtextindex")
+        _php(part, "initSiteStats", "--update")
+        # Without it SQLite goes through all pages for each search, for half a minute.
+        with closing(sqlite3.connect(part / "db" / "wiki.sqlite")) as base:
+            base.execute("ANALYZE page")
+            base.commit()
     return folder
 
 
@@ -154,6 +161,15 @@ def running(folder: Path, extracts: bool = True) -> Iterator[Wiki]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def warm(api: str, titles: Iterable[str]) -> None:
+    """Have the wiki parse articles and keep what it parsed, as one that is read by many has done already."""
+    for title in titles:
+        for intro in ("", "&exintro=1"):
+            asked = f"?action=query&format=json&prop=extracts&explaintext=1&redirects=1&titles={quote(title)}{intro}"
+            with urllib.request.urlopen(api + asked, timeout=300) as answer:
+                answer.read()
 
 
 def free_port() -> int:

@@ -17,12 +17,15 @@ from core.deadline import Deadline
 from core.errors import UserError
 from data.passages import Passage
 from retriever.corpus import BM25_WEIGHT, Corpus, Hit, SearchResult, check_method
+from retriever.cache import Cache
 from retriever.encode import Encoder
+from retriever.kept_vectors import KeptVectors
 from retriever.near_duplicates import distinct
 from retriever.ranking import best
 from retriever.sparse import Bm25
 
 SECONDS = 8.0
+WORDS = 100  # in a passage
 _INTRODUCTION = 120  # words of it that are ranked
 
 
@@ -56,12 +59,14 @@ class Reading:
         passages: of them that are embedded, the best by words.
         title_weight: what a title that is a stretch of the question counts, beside the cosine, for each of its words.
         search_weight: what the first place among the wiki's own results counts; the others less, evenly.
+        gap: an article that scores so much less than the best one is not read.
     """
 
     articles: int = 4
     passages: int = 40
     title_weight: float = 0.05
-    search_weight: float = 0.1
+    search_weight: float = 0.3
+    gap: float = 0.35
 
 
 class Library(ABC):
@@ -87,8 +92,8 @@ class Library(ABC):
         """
 
     @abstractmethod
-    def read(self, candidate: Candidate, until: Deadline) -> tuple[list[Passage], str]:
-        """The passages of an article, in order, with what a reader should know of how they were read.
+    def read(self, candidate: Candidate, until: Deadline) -> list[Passage]:
+        """The passages of an article, in order.
 
         Raises:
             core.errors.UserError: it cannot be read.
@@ -98,21 +103,20 @@ class Library(ABC):
     def card(self) -> dict[str, Any]:
         """What a card says of it: passages, date, source, licence; see `Corpus.card`."""
 
-    def vectors(self, identity: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Those vectors of texts that were kept, float32 (dimensions,)."""
-        return {}
-
-    def keep_vectors(self, identity: str, vectors: dict[str, np.ndarray]) -> None:
-        """Keep vectors of texts."""
-
 
 class ArticleCorpus(Corpus):
     """A corpus that is searched by finding articles, reading the best and ranking their passages."""
 
     def __init__(
-        self, encoder: Encoder, library: Library, seconds: float = SECONDS, reading: Reading | None = None
+        self,
+        encoder: Encoder,
+        library: Library,
+        cache: Cache,
+        seconds: float = SECONDS,
+        reading: Reading | None = None,
     ) -> None:
         """Search a library, within so many seconds a question."""
+        self._vectors = KeptVectors(encoder, cache)
         self.encoder = encoder
         self.library = library
         self.seconds = seconds
@@ -145,30 +149,27 @@ class ArticleCorpus(Corpus):
             return []
         beginnings = [" ".join(candidate.introduction.split()[:_INTRODUCTION]) for candidate in candidates]
         texts = [f"{candidate.title}: {text}" for candidate, text in zip(candidates, beginnings, strict=True)]
-        scores = self._vectors(texts) @ vector
+        scores = self._vectors.of(texts) @ vector
         scores += [
             self.reading.title_weight * candidate.matched
             + self.reading.search_weight * (candidate.place >= 0) * (1 - candidate.place / 20)
             for candidate in candidates
         ]
-        return [candidates[place] for place in best(scores, self.reading.articles)]
+        order = best(scores, self.reading.articles)
+        return [candidates[place] for place in order if scores[place] >= scores[order[0]] - self.reading.gap]
 
     def _read(self, candidates: Sequence[Candidate], until: Deadline) -> tuple[list[Passage], str]:
         """The passages of articles, as far as they can be read in time; an error only where none can."""
         passages: list[Passage] = []
         problem: UserError | None = None
-        note = ""
         for candidate in candidates:
             try:
-                own, said = self.library.read(candidate, until)
+                passages += self.library.read(candidate, until)
             except UserError as error:
                 problem = problem or error
-                continue
-            passages += own
-            note = note or said
         if problem and not passages:
             raise problem
-        return passages, f"Not all was read: {problem}." if problem else note
+        return passages, f"Not all was read: {problem}." if problem else ""
 
     def _hits(
         self, question: str, vector: np.ndarray, passages: list[Passage], k: int, method: str, seed: int
@@ -184,21 +185,11 @@ class ArticleCorpus(Corpus):
         if method == "sparse":
             scores = bm25
         else:
-            scores = self._vectors([encoder_text(passage) for passage in some]) @ vector
+            scores = self._vectors.of([encoder_text(passage) for passage in some]) @ vector
             scores = scores + BM25_WEIGHT * bm25 if method == "mixed" else scores
         order = best(scores, len(some))
         kept = distinct([some[place].text for place in order], k)
         return [Hit(rank, some[order[at]], float(scores[order[at]])) for rank, at in enumerate(kept, start=1)]
-
-    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts → float32 (n, dimensions); those that were embedded before are not embedded again."""
-        known = self.library.vectors(self.encoder.identity, texts)
-        missing = list(dict.fromkeys(text for text in texts if text not in known))
-        if missing:
-            new = dict(zip(missing, self.embed_texts(missing), strict=True))
-            self.library.keep_vectors(self.encoder.identity, new)
-            known |= new
-        return np.stack([known[text] for text in texts])
 
 
 def encoder_text(passage: Passage) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retriever.article_plan import KINDS as ARTICLES
+from retriever.article_plan import ArticlePlan, is_article_index
 from retriever.corpus import Corpus, CorpusPlan
 
-KINDS = ("an index folder", "hf:USER/NAME")
+KINDS = ("an index folder", "hf:USER/NAME", *ARTICLES)
 
 
 def plan_corpus(index: Path | str | None = None, encoder: Path | str | None = None) -> CorpusPlan:
@@ -19,6 +21,8 @@ def plan_corpus(index: Path | str | None = None, encoder: Path | str | None = No
     Raises:
         core.errors.UserError: it cannot be had; the message says why and what to do.
     """
+    if index is not None and is_article_index(str(index)):
+        return ArticlePlan.of(str(index), encoder)
     from retriever.search import RetrieverPlan
 
     return RetrieverPlan.of(index, encoder)

@@ -14,25 +14,21 @@ from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 from core.deadline import Deadline
 from data.passages import Passage
 from data.sources.base import Article
 from data.sources.extract import read_extract
-from retriever.articles import Candidate, Library
+from retriever.articles import WORDS, Candidate, Library
 from retriever.cache import DAY, OLDEST, Cache
 from retriever.index_folder import today
 from retriever.live.client import WikiClient
-from retriever.live.query import searches, title_stretches
 from retriever.live.wiki import Wiki, WikiError
+from retriever.query import ENOUGH, beginning, searches, title_stretches
 
 logger = logging.getLogger(__name__)
 
-WORDS = 100  # in a passage
 LONGEST_ARTICLE = 1_000_000  # characters that are read; more than Wikipedia's longest pages have
 _MOST_FOUND = 20  # pages a request: so many introductions the API gives at once
-_ENOUGH = 10
 _FORMAT = "1"  # of what is kept; another number lets go of all of it
 _INTRODUCTIONS = {
     "prop": "extracts|info|pageprops",
@@ -58,7 +54,10 @@ class WikiLibrary(Library):
 
     def find(self, question: str, rarity: Callable[[str], float], until: Deadline) -> tuple[list[Candidate], str]:
         """See `Library.find`; asked again within a day, it asks nobody."""
-        titles, queries = title_stretches(question), searches(question, rarity)
+        titles = title_stretches(question)
+        # A search that knows no stems finds other forms of a word by how it begins.
+        wanted = searches(question, rarity)
+        queries = [" ".join(few if row == 0 else map(beginning, few)) for row, few in enumerate(wanted)]
         key = self._key("found", *titles, "", *queries)
         if kept := self.cache.get(key, DAY):
             return [Candidate(**row) for row in json.loads(kept)], ""
@@ -72,7 +71,7 @@ class WikiLibrary(Library):
                     if known is None or known.place < 0:
                         matched = known.matched if known else 0
                         found[candidate.key] = replace(candidate, matched=matched)
-                if sum(candidate.place >= 0 for candidate in found.values()) >= _ENOUGH:
+                if sum(candidate.place >= 0 for candidate in found.values()) >= ENOUGH:
                     break
         except WikiError as error:
             if kept := self.cache.get(key, OLDEST):
@@ -83,18 +82,17 @@ class WikiLibrary(Library):
         self.cache.put(key, json.dumps([asdict(candidate) for candidate in found.values()]).encode())
         return list(found.values()), ""
 
-    def read(self, candidate: Candidate, until: Deadline) -> tuple[list[Passage], str]:
+    def read(self, candidate: Candidate, until: Deadline) -> list[Passage]:
         """See `Library.read`; a revision that was read before is not fetched again."""
         key = self._key("page", candidate.key, candidate.revision)
         kept = self.cache.get(key) if candidate.revision else None
-        if kept is None:
-            article = self._fetched(candidate, until)
-            passages = article.snippets(WORDS)
-            kept = json.dumps([passage.to_json() for passage in passages], ensure_ascii=False).encode()
-            if candidate.revision:
-                self.cache.put(key, kept)
-            return passages, ""
-        return [Passage(**row) for row in json.loads(kept)], ""
+        if kept is not None:
+            return [Passage(**row) for row in json.loads(kept)]
+        passages = self._fetched(candidate, until).snippets(WORDS)
+        if candidate.revision:
+            rows = [passage.to_json() for passage in passages]
+            self.cache.put(key, json.dumps(rows, ensure_ascii=False).encode())
+        return passages
 
     def card(self) -> dict[str, Any]:
         """See `Library.card`; how many articles there are is known once the wiki has answered."""
@@ -106,18 +104,6 @@ class WikiLibrary(Library):
             "source": f"{self.wiki.name}, live{size}",
             "licence": self.wiki.licence or self._site.get("licence", ""),
         }
-
-    def vectors(self, identity: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """See `Library.vectors`."""
-        keys = {f"vector {_FORMAT} {identity} {text}": text for text in texts}
-        found = self.cache.get_many(list(keys))
-        return {keys[key]: np.frombuffer(value, np.float16).astype(np.float32) for key, value in found.items()}
-
-    def keep_vectors(self, identity: str, vectors: dict[str, np.ndarray]) -> None:
-        """See `Library.keep_vectors`; as float16, which moves a cosine by less than 0.001."""
-        self.cache.put_many(
-            {f"vector {_FORMAT} {identity} {text}": value.astype(np.float16).tobytes() for text, value in vectors.items()}
-        )
 
     def _key(self, kind: str, *parts: str) -> str:
         return json.dumps([_FORMAT, kind, self.wiki.api, *parts])
@@ -141,7 +127,7 @@ class WikiLibrary(Library):
 
     def _by_search(self, query: str, first: int, until: Deadline) -> Iterable[Candidate]:
         """What the wiki's own search finds, best first; places are counted from `first`."""
-        asked = {"generator": "search", "gsrsearch": query, "gsrlimit": _MOST_FOUND, "gsrnamespace": 0}
+        asked = {"generator": "search", "gsrsearch": query, "gsrlimit": _MOST_FOUND, "gsrnamespace": 0, "gsrwhat": "text"}
         pages = _articles(self._query(asked | _INTRODUCTIONS, until))
         for place, page in enumerate(sorted(pages, key=lambda page: page.get("index", 0)), start=first):
             yield _candidate(page, place=place)

@@ -10,8 +10,11 @@ from collections.abc import Callable
 
 from generator.support.words import STOP_WORDS
 
+ENOUGH = 10  # articles found by searching; no more searches then
 MOST_TITLES = 50  # in one request of somebody who is not logged in
 _LONGEST_TITLE = 4  # words
+_FEW = (3, 2)  # words of the second and the third search
+_SHORTEST_BEGINNING = 4  # letters
 _WORD = re.compile(r"[^\W_]+(?:[.'’\-–&+/][^\W_]+)*[+#]{0,2}")
 _LIKE_FIVE = re.compile(r"\b(?:eli\s?5\b|(?:explain|tell)(?: it| this)?(?: to me)? like i(?:['’]?m| am) (?:5|five)\b)", re.I)
 # Words that ask, or are polite, beside those that carry nothing anywhere.
@@ -61,7 +64,7 @@ def title_stretches(question: str) -> list[str]:
     for length in range(min(_LONGEST_TITLE, len(row)), 0, -1):
         for start in range(len(row) - length + 1):
             stretch = row[start : start + length]
-            if _may_begin(stretch[0]) and _may_end(stretch[-1], length):
+            if _may_begin(stretch[0]) and _may_begin(stretch[-1]):
                 found += [" ".join(stretch)]
         found += [" ".join(stretch)[:-1] for stretch in _plurals(row, length)]
     titles = dict.fromkeys(title[:1].upper() + title[1:] for title in found)
@@ -72,7 +75,7 @@ def title_stretches(question: str) -> list[str]:
     return kept
 
 
-def searches(question: str, rarity: Callable[[str], float]) -> list[str]:
+def searches(question: str, rarity: Callable[[str], float]) -> list[list[str]]:
     """What to search for, one after another until enough comes: all words of content, then the rarest few.
 
     Args:
@@ -80,20 +83,28 @@ def searches(question: str, rarity: Callable[[str], float]) -> list[str]:
         rarity: of a word; only its order counts.
 
     >>> searches("Why do bees put honey in wax combs?", len)
-    ['bees put honey wax combs', 'honey combs', 'honey']
+    [['bees', 'put', 'honey', 'wax', 'combs'], ['bees', 'honey', 'combs'], ['honey', 'combs']]
     """
     content = content_words(question)
     rare = sorted(content, key=rarity, reverse=True)
-    rows = [content, *[[word for word in content if word in rare[:count]] for count in (3, 2)]]
-    return list(dict.fromkeys(" ".join(row) for row in rows if row))
+    rows = [content, *[[word for word in content if word in rare[:count]] for count in _FEW]]
+    return [list(row) for row in dict.fromkeys(map(tuple, rows)) if row]
+
+
+def beginning(word: str) -> str:
+    """How a word and its other forms begin, with the mark that says so to a wiki's search; short words as they are.
+
+    >>> beginning("corals"), beginning("gas")
+    ('coral*', 'gas')
+    """
+    import Stemmer
+
+    stem = Stemmer.Stemmer("english").stemWord(word.lower()).removesuffix("i")
+    return f"{stem}*" if len(stem) >= _SHORTEST_BEGINNING and word.lower().startswith(stem) else word
 
 
 def _may_begin(word: str) -> bool:
     return word.casefold() not in STOP_WORDS and word.casefold() not in _ASKING
-
-
-def _may_end(word: str, length: int) -> bool:
-    return _may_begin(word)
 
 
 def _plurals(row: list[str], length: int) -> list[list[str]]:
