@@ -58,15 +58,15 @@ class Reading:
         articles: read whole.
         passages: of them that are embedded, the best by words.
         title_weight: what a title that is a stretch of the question counts, beside the cosine, for each of its words.
-        search_weight: what the first place among the wiki's own results counts; the others less, evenly.
+        search_weight: what the first place among the wiki's own results counts; the tenth counts nothing.
         gap: an article that scores so much less than the best one is not read.
     """
 
-    articles: int = 4
+    articles: int = 3
     passages: int = 40
     title_weight: float = 0.05
-    search_weight: float = 0.3
-    gap: float = 0.35
+    search_weight: float = 0.5
+    gap: float = 0.4
 
 
 class Library(ABC):
@@ -152,7 +152,7 @@ class ArticleCorpus(Corpus):
         scores = self._vectors.of(texts) @ vector
         scores += [
             self.reading.title_weight * candidate.matched
-            + self.reading.search_weight * (candidate.place >= 0) * (1 - candidate.place / 20)
+            + self.reading.search_weight * _nearness(candidate.place)
             for candidate in candidates
         ]
         order = best(scores, self.reading.articles)
@@ -190,6 +190,15 @@ class ArticleCorpus(Corpus):
         order = best(scores, len(some))
         kept = distinct([some[place].text for place in order], k)
         return [Hit(rank, some[order[at]], float(scores[order[at]])) for rank, at in enumerate(kept, start=1)]
+
+
+def _nearness(place: int) -> float:
+    """1 for the first place, evenly down to 0 for the tenth; 0 where there is none.
+
+    >>> _nearness(0), _nearness(5), _nearness(30), _nearness(-1)
+    (1.0, 0.5, 0.0, 0.0)
+    """
+    return max(0.0, 1 - place / 10) if place >= 0 else 0.0
 
 
 def encoder_text(passage: Passage) -> str:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 from generator.support.words import STOP_WORDS
 
-ENOUGH = 10  # articles found by searching; no more searches then
+ENOUGH = 5  # articles found by searching; no more searches then
 MOST_TITLES = 50  # in one request of somebody who is not logged in
 _LONGEST_TITLE = 4  # words
-_FEW = (3, 2)  # words of the second and the third search
+_MOST_WORDS = 6  # of a search
 _SHORTEST_BEGINNING = 4  # letters
 _WORD = re.compile(r"[^\W_]+(?:[.'’\-–&+/][^\W_]+)*[+#]{0,2}")
 _LIKE_FIVE = re.compile(r"\b(?:eli\s?5\b|(?:explain|tell)(?: it| this)?(?: to me)? like i(?:['’]?m| am) (?:5|five)\b)", re.I)
+_POSSESSIVE = re.compile(r"['’]s?$")
+_NEGATED = re.compile(r"(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should|must|need)n'?t")
 # Words that ask, or are polite, beside those that carry nothing anywhere.
 _ASKING = frozenset(
     "please explain tell describe someone anyone anybody somebody thanks thank hello hi hey dear curious wondering "
@@ -29,12 +32,12 @@ _ASKING = frozenset(
 
 
 def words(question: str) -> list[str]:
-    """All words of a question, as written, without a request to be told like a child.
+    """All words of a question, as written but for possessives, without a request to be told like a child.
 
     >>> words("ELI5: why don't the tides at AC/DC's place rise?")
-    ['why', "don't", 'the', 'tides', 'at', 'AC', "DC's", 'place', 'rise']
+    ['why', "don't", 'the', 'tides', 'at', 'AC/DC', 'place', 'rise']
     """
-    return _WORD.findall(_LIKE_FIVE.sub(" ", question))
+    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(_LIKE_FIVE.sub(" ", question))]
 
 
 def content_words(question: str) -> list[str]:
@@ -43,12 +46,8 @@ def content_words(question: str) -> list[str]:
     >>> content_words("Can someone please explain why the Moon causes two tides a day?")
     ['Moon', 'tides', 'day']
     """
-    kept: dict[str, str] = {}
-    for word in words(question):
-        plain = word.casefold().replace("’", "'").removesuffix("'s")
-        if plain not in STOP_WORDS and plain not in _ASKING:
-            kept.setdefault(plain, re.sub(r"['’]s$", "", word))
-    return list(kept.values()) or words(question)
+    every = words(question)
+    return list({word.casefold(): word for word in reversed(every) if _has_content(word)}.values())[::-1] or every
 
 
 def title_stretches(question: str) -> list[str]:
@@ -64,7 +63,7 @@ def title_stretches(question: str) -> list[str]:
     for length in range(min(_LONGEST_TITLE, len(row)), 0, -1):
         for start in range(len(row) - length + 1):
             stretch = row[start : start + length]
-            if _may_begin(stretch[0]) and _may_begin(stretch[-1]):
+            if _has_content(stretch[0]) and _has_content(stretch[-1]):
                 found += [" ".join(stretch)]
         found += [" ".join(stretch)[:-1] for stretch in _plurals(row, length)]
     titles = dict.fromkeys(title[:1].upper() + title[1:] for title in found)
@@ -75,20 +74,26 @@ def title_stretches(question: str) -> list[str]:
     return kept
 
 
-def searches(question: str, rarity: Callable[[str], float]) -> list[list[str]]:
-    """What to search for, one after another until enough comes: all words of content, then the rarest few.
+def searches(question: str, rarity: Callable[[str], float], most: int = 3) -> list[list[str]]:
+    """What to search for, one after another until enough comes: the words of content, then fewer of the telling ones.
+
+    Names tell more than other words, and rare words more than frequent ones.
 
     Args:
         question: any text.
         rarity: of a word; only its order counts.
+        most: searches; beyond three, other pairs of telling words follow.
 
     >>> searches("Why do bees put honey in wax combs?", len)
-    [['bees', 'put', 'honey', 'wax', 'combs'], ['bees', 'honey', 'combs'], ['honey', 'combs']]
+    [['bees', 'put', 'honey', 'wax', 'combs'], ['bees', 'honey', 'combs'], ['honey']]
     """
     content = content_words(question)
-    rare = sorted(content, key=rarity, reverse=True)
-    rows = [content, *[[word for word in content if word in rare[:count]] for count in _FEW]]
-    return [list(row) for row in dict.fromkeys(map(tuple, rows)) if row]
+    names = {word for word in words(question)[1:] if word[:1].isupper()}
+    telling = sorted(content, key=lambda word: (word in names, rarity(word)), reverse=True)
+    few = [telling[:_MOST_WORDS], telling[:3], telling[:1]]
+    pairs = [list(pair) for pair in combinations(telling[:4], 2)]
+    rows = [tuple(word for word in content if word in row) for row in few + pairs]
+    return [list(row) for row in dict.fromkeys(rows) if row][:most]
 
 
 def beginning(word: str) -> str:
@@ -103,8 +108,10 @@ def beginning(word: str) -> str:
     return f"{stem}*" if len(stem) >= _SHORTEST_BEGINNING and word.lower().startswith(stem) else word
 
 
-def _may_begin(word: str) -> bool:
-    return word.casefold() not in STOP_WORDS and word.casefold() not in _ASKING
+def _has_content(word: str) -> bool:
+    """Whether a word may be what a question is about: no question word, no auxiliary, no politeness."""
+    plain = word.casefold().replace("’", "'")
+    return not (plain in STOP_WORDS or plain in _ASKING or _NEGATED.fullmatch(plain))
 
 
 def _plurals(row: list[str], length: int) -> list[list[str]]:
@@ -113,8 +120,8 @@ def _plurals(row: list[str], length: int) -> list[list[str]]:
     return [
         stretch
         for stretch in stretches
-        if _may_begin(stretch[0])
-        and _may_begin(stretch[-1])
+        if _has_content(stretch[0])
+        and _has_content(stretch[-1])
         and len(stretch[-1]) > 3
         and stretch[-1].endswith("s")
         and not stretch[-1].endswith("ss")

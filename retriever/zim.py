@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.deadline import Deadline
 
 _MOST_FOUND = 20  # articles a search
+_MOST_SEARCHES = 6  # they cost no network
 _MOST_REDIRECTS = 5
 _LEAD = 100_000  # bytes in which an article's introduction lies
 
@@ -53,7 +54,7 @@ class ZimLibrary(Library):
             for title in title_stretches(question):
                 self._add(found, self._titled(title), matched=len(title.split()))
             place = 0
-            for query in searches(question, rarity):
+            for query in searches(question, rarity, _MOST_SEARCHES):
                 if until.left <= 0:
                     note = "Not all was searched: the time was up."
                 if note or place >= ENOUGH:

@@ -32,10 +32,9 @@ _DROPPED = (
 _DISAMBIGUATION = "#disambigbox, .dmbox, .dmbox-disambig, .disambigbox, [property='mw:PageProp/disambiguation']"
 _BODIES = (".mw-parser-output", "#mw-content-text", "#bodyContent", "main", "article", "body")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_LINES = frozenset(
-    "p div blockquote section details summary center ul ol dl pre br hr article main aside address tr figure".split()
-)
-_ITEMS = frozenset(("li", "dt", "dd"))
+_LINES = "p div blockquote section details summary center ul ol dl pre br hr article main aside address tr".split()
+# What is put before and after an element's words.
+_AROUND = dict.fromkeys(_LINES, ("\n", "\n")) | dict.fromkeys(("li", "dt", "dd"), (f"\n{ITEM}", "\n"))
 
 
 def read_html(html: str | bytes, address: str) -> list[Section]:
@@ -86,25 +85,25 @@ def _pieces(body: LexborNode) -> Iterator[tuple[Outline, str]]:
     yield outline, "".join(words)
 
 
-def _walk(node: LexborNode) -> Iterator[tuple[int, str, str]]:
+def _walk(body: LexborNode) -> Iterator[tuple[int, str, str]]:
     """In reading order: (level, title, anchor) of a heading, (0, words, "") of text."""
-    for child in node.iter(include_text=True):
-        tag = child.tag or ""
-        if child.is_text_node:
-            yield 0, " ".join((child.text_content or "").split("\n")), ""
+    # A list of what is still to be read, since pages nest deeper than Python calls may.
+    waiting: list[LexborNode | str] = [body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            yield 0, node, ""
+            continue
+        tag = node.tag or ""
+        if node.is_text_node:
+            yield 0, (node.text_content or "").replace("\n", " "), ""
         elif tag in _HEADINGS:
-            yield _HEADINGS[tag], child.text(), _anchor(child)
-        elif tag in _ITEMS:
-            yield 0, f"\n{ITEM}", ""
-            yield from _walk(child)
-            yield 0, "\n", ""
-        elif tag == "sup" and (words := child.text()).lstrip("−-").isdigit():
+            yield _HEADINGS[tag], node.text(), _anchor(node)
+        elif tag == "sup" and (words := node.text()).lstrip("−-").isdigit():
             yield 0, f"^{words}", ""
-        elif child.is_element_node:
-            gap = "\n" if tag in _LINES else ""
-            yield 0, gap, ""
-            yield from _walk(child)
-            yield 0, gap, ""
+        elif node.is_element_node:
+            before, after = _AROUND.get(tag, ("", ""))
+            waiting += [after, *reversed(list(node.iter(include_text=True))), before]
 
 
 def _anchor(heading: LexborNode) -> str:
