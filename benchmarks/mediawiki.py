@@ -1,8 +1,8 @@
 """A MediaWiki of one's own on loopback, from Debian's packages: what live search is tested and timed with.
 
 It holds the articles of a dump beside the 10,033 embedded leads, so that finding an article is no toy, and wikitext
-stand-ins of the templates that carry words or that a reader's eye passes over. It knows MediaWiki's maintenance scripts;
-nothing of the retriever.
+stand-ins of the templates that carry words or that a reader's eye passes over. It knows MediaWiki's maintenance
+scripts; nothing of the retriever.
 
     apt-get install --no-install-recommends mediawiki php-cli php-sqlite3 php-intl php-xml php-mbstring
 """
@@ -43,12 +43,23 @@ $wgRightsUrl = "https://creativecommons.org/licenses/by-sa/4.0/";
 $wgRightsText = "CC BY-SA 4.0";
 wfLoadExtension( 'Cite' );
 wfLoadExtension( 'ParserFunctions' );
+// Formulas as Wikipedia renders them, which takes a server of its own.
+$wgHooks['ParserFirstCallInit'][] = static function ( Parser $parser ) {
+    $parser->setHook( 'math', static function ( $tex ) {
+        $tex = htmlspecialchars( $tex ?? '' );
+        return '<span class="mwe-math-element"><span class="mwe-math-mathml-inline" style="display: none;"><math>'
+            . '<semantics><mrow><mi>x</mi></mrow><annotation encoding="application/x-tex">{\\displaystyle '
+            . $tex . '}</annotation></semantics></math></span></span>';
+    } );
+};
 """
 _EXTRACTS = "wfLoadExtension( 'TextExtracts' );\n"
+# "{{convert|55|to|80|cm}}" or "{{convert|5|km}}".
+_CONVERT = "{{#switch:{{{2}}}|to|-|–|and|by|x={{{1}}} {{{2}}} {{{3}}} {{{4|}}}|{{{1}}} {{{2}}}}}"
 # What Wikipedia's own templates of these names leave in a page, reduced to what a reader of the text meets.
 _TEMPLATES = {
-    "convert": "{{{1}}} {{{2}}}",
-    "cvt": "{{{1}}} {{{2}}}",
+    "convert": _CONVERT,
+    "cvt": _CONVERT,
     "lang": "{{{2}}}",
     "transl": "{{{3|{{{2}}}}}}",
     "nowrap": "{{{1}}}",
@@ -113,8 +124,26 @@ def build(folder: Path, dump: Path | None = None, pages: Mapping[str, str] | Non
     with replacing(folder) as part:
         for name in ("db", "cache"):
             (part / name).mkdir(parents=True)
-        _php(part, "install", "--dbtype", "sqlite", "--dbpath", str(part / "db"), "--dbname", "wiki", "--server",
-             "http://127.0.0.1", "--scriptpath", "", "--confpath", str(part), "--pass", _password(), "Test", "admin")
+        _php(
+            part,
+            "install",
+            "--dbtype",
+            "sqlite",
+            "--dbpath",
+            str(part / "db"),
+            "--dbname",
+            "wiki",
+            "--server",
+            "http://127.0.0.1",
+            "--scriptpath",
+            "",
+            "--confpath",
+            str(part),
+            "--pass",
+            _password(),
+            "Test",
+            "admin",
+        )
         settings = part / "LocalSettings.php"
         plain = settings.read_text(encoding="utf-8").replace(str(part / "db"), '" . __DIR__ . "/db')
         write_text(settings, plain + _SETTINGS + _EXTRACTS)
@@ -198,7 +227,11 @@ def _php(folder: Path, script: str, *arguments: str) -> None:
         environment["MW_CONFIG_FILE"] = str(folder / "LocalSettings.php")
     done = subprocess.run(
         ["php", str(PROGRAM / "maintenance" / f"{script}.php"), *arguments],
-        env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     if done.returncode:
         raise ServerError(f"MediaWiki's {script} failed: {(done.stderr or done.stdout).strip()[-500:]}")
@@ -211,8 +244,10 @@ def _password() -> str:
 
 def _templates(dump: str) -> dict[str, str]:
     """A page for every template that a dump's pages use: words where they carry some, else nothing."""
-    names = {name.strip().casefold().replace("_", " ") for name in _TEMPLATE_NAME.findall(dump)}
-    return {f"Template:{name}": _TEMPLATES.get(name, "<noinclude>empty</noinclude>") for name in sorted(names)}
+    written = (name.replace("_", " ") for name in _TEMPLATE_NAME.findall(dump))
+    names = {name[:1].upper() + name[1:] for name in written}
+    empty = "<noinclude>empty</noinclude>"
+    return {f"Template:{name}": _TEMPLATES.get(name.casefold(), empty) for name in sorted(names)}
 
 
 def _export(pages: Mapping[str, str]) -> str:

@@ -16,8 +16,8 @@ import numpy as np
 from core.deadline import Deadline
 from core.errors import UserError
 from data.passages import Passage
-from retriever.corpus import BM25_WEIGHT, Corpus, Hit, SearchResult, check_method
 from retriever.cache import Cache
+from retriever.corpus import BM25_WEIGHT, Corpus, Hit, SearchResult, check_method
 from retriever.encode import Encoder
 from retriever.kept_vectors import KeptVectors
 from retriever.near_duplicates import distinct
@@ -99,6 +99,10 @@ class Library(ABC):
             core.errors.UserError: it cannot be read.
         """
 
+    def sample(self, count: int) -> list[Passage]:
+        """How some articles begin, for example questions; none where asking for them would cost requests."""
+        return []
+
     @abstractmethod
     def card(self) -> dict[str, Any]:
         """What a card says of it: passages, date, source, licence; see `Corpus.card`."""
@@ -151,8 +155,7 @@ class ArticleCorpus(Corpus):
         texts = [f"{candidate.title}: {text}" for candidate, text in zip(candidates, beginnings, strict=True)]
         scores = self._vectors.of(texts) @ vector
         scores += [
-            self.reading.title_weight * candidate.matched
-            + self.reading.search_weight * _nearness(candidate.place)
+            self.reading.title_weight * candidate.matched + self.reading.search_weight * _nearness(candidate.place)
             for candidate in candidates
         ]
         order = best(scores, self.reading.articles)
@@ -180,7 +183,9 @@ class ArticleCorpus(Corpus):
         if method == "random":
             drawn = np.random.default_rng([seed, *question.encode()]).permutation(len(passages))[:k]
             passages = [passages[row] for row in drawn]
-        bm25, rows = Bm25.build(passages).search(question, len(passages) if method == "sparse" else self.reading.passages)
+        bm25, rows = Bm25.build(passages).search(
+            question, len(passages) if method == "sparse" else self.reading.passages
+        )
         some = [passages[row] for row in rows]
         if method == "sparse":
             scores = bm25

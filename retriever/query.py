@@ -17,7 +17,9 @@ _LONGEST_TITLE = 4  # words
 _MOST_WORDS = 6  # of a search
 _SHORTEST_BEGINNING = 4  # letters
 _WORD = re.compile(r"[^\W_]+(?:[.'’\-–&+/][^\W_]+)*[+#]{0,2}")
-_LIKE_FIVE = re.compile(r"\b(?:eli\s?5\b|(?:explain|tell)(?: it| this)?(?: to me)? like i(?:['’]?m| am) (?:5|five)\b)", re.I)
+_LIKE_FIVE = re.compile(
+    r"\b(?:eli\s?5\b|(?:explain|tell)(?: it| this)?(?: to me)? like i(?:['’]?m| am) (?:5|five)\b)", re.I
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 _NEGATED = re.compile(r"(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should|must|need)n'?t")
 # Words that ask, or are polite, beside those that carry nothing anywhere.

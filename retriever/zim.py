@@ -78,7 +78,9 @@ class ZimLibrary(Library):
                 html = entry_html(entry)
             article = read_article(candidate.key, entry.title, html, article_address(self._facts.base, entry.path))
         except (RuntimeError, KeyError, PageError) as error:
-            raise SourceError(f'"{candidate.title}" in {self.spec} cannot be read ({error}): is the file whole?') from error
+            raise SourceError(
+                f'"{candidate.title}" in {self.spec} cannot be read ({error}): is the file whole?'
+            ) from error
         return [] if article is None else article.snippets(WORDS)
 
     def _titled(self, title: str) -> Entry | None:
@@ -127,6 +129,15 @@ class ZimLibrary(Library):
         end = html.find(b"<h2", 0, _LEAD)
         lead = read_html(html[: end if end > 0 else _LEAD], "")[:1]
         return replace(candidate, introduction=" ".join(lead[0].text.split()) if lead else "")
+
+    def sample(self, count: int) -> list[Passage]:
+        """See `Library.sample`."""
+        found: dict[str, Candidate] = {}
+        with self._lock:
+            for _ in range(count):
+                self._add(found, self._archive.get_random_entry(), matched=1)
+            introduced = [self._introduced(candidate) for candidate in found.values()]
+        return [Passage(one.key, one.title, "", one.introduction, "") for one in introduced if one and one.introduction]
 
     def card(self) -> dict[str, Any]:
         """See `Library.card`."""

@@ -117,8 +117,8 @@ class WikiClient:
         if 300 <= status < 400:
             target = urlsplit(headers.get("location", "")).netloc or "another page"
             raise WikiError(
-                f"{name} sends its visitors on to {target[:80]} (status {status}), which is not followed: it may ask to "
-                "log in, or there is no such wiki"
+                f"{name} sends its visitors on to {target[:80]} (status {status}), which is not followed: it may "
+                "ask to log in, or there is no such wiki"
             )
         if status in (429, 503):
             wait = _retry_after(headers.get("retry-after", ""))
@@ -126,7 +126,9 @@ class WikiClient:
             many = "has had too many requests" if status == 429 else "is overloaded"
             raise BusyError(f"{name} {many} (status {status}) and asks to wait {wait:.0f} s: try again then")
         if status != 200:
-            raise WikiError(f"{name} answers with status {status}: see whether {self.wiki.api} is the address of its API")
+            raise WikiError(
+                f"{name} answers with status {status}: see whether {self.wiki.api} is the address of its API"
+            )
 
     def _body(self, answer: Any, until: Deadline) -> bytes:  # noqa: ANN401 - an httpx.Response
         """The bytes of an answer, as many as may be and no later than must be."""
@@ -134,7 +136,9 @@ class WikiClient:
         for piece in answer.iter_bytes():
             size += len(piece)
             if size > LARGEST_ANSWER:
-                raise WikiError(f"{self.wiki.name}'s answer is larger than {LARGEST_ANSWER >> 20} MB, so it is not read")
+                raise WikiError(
+                    f"{self.wiki.name}'s answer is larger than {LARGEST_ANSWER >> 20} MB, so it is not read"
+                )
             if until.left <= 0:
                 raise self._late(until)
             pieces.append(piece)
@@ -168,7 +172,9 @@ class WikiClient:
             self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def _late(self, until: Deadline) -> UnreachableError:
-        return UnreachableError(f"{self.wiki.name} did not answer within {until.seconds:g} s: try again, or wait longer")
+        return UnreachableError(
+            f"{self.wiki.name} did not answer within {until.seconds:g} s: try again, or wait longer"
+        )
 
 
 def _retry_after(text: str) -> float:

@@ -127,7 +127,13 @@ class WikiLibrary(Library):
 
     def _by_search(self, query: str, first: int, until: Deadline) -> Iterable[Candidate]:
         """What the wiki's own search finds, best first; places are counted from `first`."""
-        asked = {"generator": "search", "gsrsearch": query, "gsrlimit": _MOST_FOUND, "gsrnamespace": 0, "gsrwhat": "text"}
+        asked = {
+            "generator": "search",
+            "gsrsearch": query,
+            "gsrlimit": _MOST_FOUND,
+            "gsrnamespace": 0,
+            "gsrwhat": "text",
+        }
         pages = _articles(self._query(asked | _INTRODUCTIONS, until))
         for place, page in enumerate(sorted(pages, key=lambda page: page.get("index", 0)), start=first):
             yield _candidate(page, place=place)

@@ -73,7 +73,9 @@ def parse_wiki(spec: str) -> Wiki:
                 f'"{rest}" is no language code of a Wikipedia; write wikipedia (English), or the code before '
                 ".wikipedia.org, such as wikipedia:simple or wikipedia:de"
             )
-        name = {"en": "English Wikipedia", "simple": "Simple English Wikipedia"}.get(language, f"Wikipedia ({language})")
+        name = {"en": "English Wikipedia", "simple": "Simple English Wikipedia"}.get(
+            language, f"Wikipedia ({language})"
+        )
         return Wiki(spec, name, f"https://{language}.wikipedia.org/w/api.php", "CC BY-SA 4.0")
     return Wiki(spec, urlsplit(rest).netloc, _checked_address(rest))
 

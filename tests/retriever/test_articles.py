@@ -12,7 +12,11 @@ from retriever.near_duplicates import distinct
 from retriever.query import MOST_TITLES, content_words, searches, title_stretches
 
 TEXTS = {
-    "Tide": ["Tides are the rise and fall of the sea.", "The Moon and the Sun pull the water.", "They repeat each day."],
+    "Tide": [
+        "Tides are the rise and fall of the sea.",
+        "The Moon and the Sun pull the water.",
+        "They repeat each day.",
+    ],
     "Moon": ["The Moon is the only natural satellite of Earth.", "It always shows the same side to Earth."],
     "Chess": ["Chess is a board game for two players."],
 }
@@ -26,7 +30,9 @@ class Shelf(Library):
 
     def find(self, question, rarity, until):
         assert rarity("zyzzyva") > rarity("the")
-        return [Candidate(title, title, texts[0], place=place) for place, (title, texts) in enumerate(self.texts.items())], ""
+        return [
+            Candidate(title, title, texts[0], place=place) for place, (title, texts) in enumerate(self.texts.items())
+        ], ""
 
     def read(self, candidate, until):
         if candidate.title in self.broken:

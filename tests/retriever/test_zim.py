@@ -20,7 +20,9 @@ BODIES = {
     "Mercury": '<p>Mercury may be a planet or a metal.</p><div id="disambigbox">x</div>',
     "Mercury (disambiguation)": "<p>Mercury may be much else.</p>",
 }
-PAGES = [HtmlPage(title.replace(" ", "_"), title, page_html(html.escape(title), body)) for title, body in BODIES.items()]
+PAGES = [
+    HtmlPage(title.replace(" ", "_"), title, page_html(html.escape(title), body)) for title, body in BODIES.items()
+]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,7 @@ def flip(content):
         (lambda files, folder: changed(files["full"], folder / "a.zim", lambda c: c.__delitem__(slice(4_000, None))),
          "no whole ZIM file|damaged|cannot be read"),
         (lambda files, folder: changed(files["full"], folder / "b.zim", flip), "damaged"),
-        (lambda files, folder: changed(files["full"], folder / "c.zim", lambda c: c.__setitem__(slice(0, 4), b"PK\3\4")),
+        (lambda files, folder: changed(files["full"], folder / "c.zim", lambda c: c.__setitem__(slice(4), b"PK\3\4")),
          "no whole ZIM file"),
         (lambda files, folder: changed(files["full"], folder / "d.zim", lambda c: c.clear()), "no whole ZIM file"),
         (lambda files, folder: files["empty"], "holds no articles"),

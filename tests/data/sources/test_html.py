@@ -22,11 +22,13 @@ They come in about 12 hours<sup class="noprint Inline-Template">[citation needed
 <h2><span class="mw-headline" id="References">References</span></h2><p>Book of tides.</p>
 <h3><span class="mw-headline" id="Web">Web</span></h3><p>A site about tides.</p>
 <div class="navbox">Physical oceanography of the world and all its seas</div>
-</div></div><div id="catlinks" class="catlinks">Tides of the whole world today</div><script>alert(1)</script></body></html>"""
+</div></div><div id="catlinks" class="catlinks">Tides of the whole world today</div>
+<script>alert(1)</script></body></html>"""
 # As Parsoid and mwoffliner do: sections, headings with ids of their own, collapsed blocks.
 MODERN = """<body><main><section data-mw-section-id="0"><p>Tides rise.</p></section>
 <details data-level="2" open><summary class="section-heading"><h2 id="History">History</h2></summary>
-<div class="mw-heading mw-heading3"><h3 id="Isaac_Newton">Isaac <i>Newton</i></h3></div><p>He said so.</p></details></main>
+<div class="mw-heading mw-heading3"><h3 id="Isaac_Newton">Isaac <i>Newton</i></h3></div>
+<p>He said so.</p></details></main>
 <footer class="zim-footer">This article is issued from Wikipedia.</footer></body>"""
 
 
@@ -49,7 +51,9 @@ def test_newer_pages_have_the_same_sections():
     assert found == [("", "Tides rise.", "u"), ("History & Isaac Newton", "He said so.", "u#Isaac_Newton")]
 
 
-@pytest.mark.parametrize("html", ["", "<", "no tags at all, but words.", "<p>", b"\xff\xfe\x00", "<table>" * 2_000, "\x00"])
+@pytest.mark.parametrize(
+    "html", ["", "<", "no tags at all, but words.", "<p>", b"\xff\xfe\x00", "<table>" * 2_000, "\x00"]
+)
 def test_what_is_hardly_html_is_read_without_complaint(html):
     assert len(read_html(html, "u")) <= 1
 

@@ -1,12 +1,12 @@
 import pytest
 
+from benchmarks.stand_in import small_wiki, standing_in
 from core.deadline import Deadline
 from retriever.articles import ArticleCorpus
 from retriever.cache import Cache
 from retriever.live.client import WikiClient
 from retriever.live.library import WikiLibrary
 from retriever.live.wiki import parse_wiki
-from tests.retriever.live.stand_in import small_wiki, standing_in
 
 
 @pytest.fixture(autouse=True)
@@ -48,5 +48,3 @@ def library(client, cache):
 @pytest.fixture
 def corpus(tiny_encoder, library, cache):
     return ArticleCorpus(tiny_encoder, library, cache, seconds=5.0)
-
-

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from benchmarks.stand_in import cut, dripping, huge, slow, small_wiki, status
 from core.deadline import Deadline
 from retriever.live.client import BusyError, UnreachableError, WikiClient
 from retriever.live.wiki import CONTACT, ContactError, WikiError, parse_wiki
-from tests.retriever.live.stand_in import cut, dripping, huge, slow, small_wiki, status
 
 ASKED = {"titles": "Tide"}
 

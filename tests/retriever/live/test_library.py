@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from benchmarks.stand_in import ARTICLES, slow, small_wiki, status
 from core.deadline import Deadline
 from retriever.articles import ArticleCorpus
 from retriever.cache import DAY, Cache
@@ -11,7 +12,6 @@ from retriever.live import library as library_module
 from retriever.live.client import WikiClient
 from retriever.live.library import WikiLibrary
 from retriever.live.wiki import CONTACT, ContactError, WikiError, parse_wiki
-from tests.retriever.live.stand_in import ARTICLES, slow, small_wiki, status
 
 QUESTION = "Who was the first to explain the tides by gravity?"
 

@@ -43,7 +43,9 @@ def test_what_names_none_is_one_line_without_secrets(spec, said):
     assert "\n" not in str(raised.value) and "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["ada@example.org", "https://example.org/me", "User:Ada Lovelace", " ada@a.example \n"])
+@pytest.mark.parametrize(
+    "text", ["ada@example.org", "https://example.org/me", "User:Ada Lovelace", " ada@a.example \n"]
+)
 def test_a_contact_is_taken(text):
     assert check_contact(text) == text.strip()
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 Answer = Callable[["Exchange"], None]
 
@@ -36,10 +37,12 @@ class Exchange:
     """One request and the ways to answer it."""
 
     def __init__(self, handler: BaseHTTPRequestHandler, parameters: dict[str, str]) -> None:
+        """Hold a request and its parameters."""
         self.handler = handler
         self.parameters = parameters
 
     def send(self, body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> None:
+        """Send a body as it is; headers' names have _ for -."""
         self.handler.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
             self.handler.send_header(name.replace("_", "-"), value)
@@ -47,6 +50,7 @@ class Exchange:
         self.handler.wfile.write(body)
 
     def json(self, value: object) -> None:
+        """Send a value as JSON, packed where that is welcome."""
         packed = "gzip" in self.handler.headers.get("Accept-Encoding", "")
         body = json.dumps(value).encode()
         if packed:
@@ -65,6 +69,7 @@ def standing_in(answer: Answer) -> Iterator[StandIn]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            """Note the request and answer it."""
             parts = urlsplit(self.path)
             parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
             with lock:
@@ -80,7 +85,7 @@ def standing_in(answer: Answer) -> Iterator[StandIn]:
                     state.at_once -= 1
 
         def log_message(self, *_: object) -> None:
-            pass
+            """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -94,15 +99,32 @@ def standing_in(answer: Answer) -> Iterator[StandIn]:
         server.server_close()
 
 
-def passing_on(api: str) -> Answer:
-    """Answer as a real wiki does."""
+def passing_on(api: str, ranked: Callable[[str], list[int]] | None = None) -> Answer:
+    """Answer as a real wiki does.
+
+    Args:
+        api: of the wiki.
+        ranked: where given, it searches in the wiki's place: words → page ids, best first.
+    """
 
     def answer(exchange: Exchange) -> None:
-        query = urlsplit(exchange.handler.path).query
-        with urllib.request.urlopen(f"{api}?{query}", timeout=60) as real:
-            exchange.send(real.read())
+        asked = dict(exchange.parameters)
+        ids = ranked(asked["gsrsearch"]) if ranked and "gsrsearch" in asked else None
+        if ids is None:
+            exchange.json(_fetched(api, asked))
+            return
+        asked = {name: value for name, value in asked.items() if not name.startswith(("gsr", "generator"))}
+        found = _fetched(api, asked | {"pageids": "|".join(map(str, ids))}) if ids else {"batchcomplete": True}
+        for page in found.get("query", {}).get("pages", []):
+            page["index"] = ids.index(page["pageid"]) + 1
+        exchange.json(found)
 
     return answer
+
+
+def _fetched(api: str, parameters: dict[str, str]) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{api}?{urlencode(parameters)}", timeout=60) as real:
+        return json.loads(real.read())
 
 
 ARTICLES = {
