@@ -37,6 +37,7 @@ $wgCacheDirectory = __DIR__ . "/cache";
 $wgMainCacheType = CACHE_DB;
 $wgInvalidateCacheOnLocalSettingsChange = false;
 $wgJobRunRate = 0;
+$wgArticleCountMethod = 'any';
 $wgDBservers = [ [ 'type' => 'sqlite', 'dbname' => 'wiki', 'tablePrefix' => '', 'dbDirectory' => $wgSQLiteDataDir,
     'variables' => [ 'synchronous' => 'OFF' ], 'flags' => DBO_DEFAULT, 'load' => 0 ] ];
 $wgRightsUrl = "https://creativecommons.org/licenses/by-sa/4.0/";
@@ -47,9 +48,9 @@ wfLoadExtension( 'ParserFunctions' );
 $wgHooks['ParserFirstCallInit'][] = static function ( Parser $parser ) {
     $parser->setHook( 'math', static function ( $tex ) {
         $tex = htmlspecialchars( $tex ?? '' );
-        return '<span class="mwe-math-element"><span class="mwe-math-mathml-inline" style="display: none;"><math>'
-            . '<semantics><mrow><mi>x</mi></mrow><annotation encoding="application/x-tex">{\\displaystyle '
-            . $tex . '}</annotation></semantics></math></span></span>';
+        return "<span class=\\"mwe-math-element\\"><span class=\\"mwe-math-mathml-inline\\" style=\\"display: none;\\"><math>\\n"
+            . "  <semantics>\\n    <mrow>\\n      <mi>x</mi>\\n    </mrow>\\n    <annotation encoding=\\"application/x-tex\\">"
+            . '{\\displaystyle ' . $tex . "}</annotation>\\n  </semantics>\\n</math></span></span>";
     } );
 };
 """

@@ -101,7 +101,7 @@ def test_a_zim_file_made_by_zimwriterfs_has_the_same_passages(api, tmp_path):
     file = tmp_path / "made.zim"
     done = subprocess.run(
         ["zimwriterfs", "-w", "Tide.html", "-I", "icon.png", "-l", "eng", "-t", "Tides", "-d", "About tides", "-c", "Test",
-         "-p", "Test", "-n", "tides", "-L", "About tides and more", "pages", str(file)],
+         "-p", "Test", "-n", "tides", "pages", str(file)],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
