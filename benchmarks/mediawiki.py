@@ -47,10 +47,11 @@ wfLoadExtension( 'ParserFunctions' );
 // Formulas as Wikipedia renders them, which takes a server of its own.
 $wgHooks['ParserFirstCallInit'][] = static function ( Parser $parser ) {
     $parser->setHook( 'math', static function ( $tex ) {
-        $tex = htmlspecialchars( $tex ?? '' );
-        return "<span class=\\"mwe-math-element\\"><span class=\\"mwe-math-mathml-inline\\" style=\\"display: none;\\"><math>\\n"
-            . "  <semantics>\\n    <mrow>\\n      <mi>x</mi>\\n    </mrow>\\n    <annotation encoding=\\"application/x-tex\\">"
-            . '{\\displaystyle ' . $tex . "}</annotation>\\n  </semantics>\\n</math></span></span>";
+        $html = '<span class="mwe-math-element"><span class="mwe-math-mathml-inline" style="display: none;"><math>'
+            . "\\n  <semantics>\\n    <mrow>\\n      <mi>x</mi>\\n    </mrow>\\n    <annotation "
+            . 'encoding="application/x-tex">{\\displaystyle ' . htmlspecialchars( $tex ?? '' ) . '}</annotation>'
+            . "\\n  </semantics>\\n</math></span></span>";
+        return [ $html, 'markerType' => 'nowiki' ];
     } );
 };
 """

@@ -33,8 +33,9 @@ from benchmarks.zim_files import HtmlPage, page_html, write_zim
 from core.command import exit_status
 from core.errors import UserError
 from core.json_lines import json_lines
-from data.assets import asset_path, cache_folder, fetch, read_manifest
-from data.passages import Passage, read_vital_articles
+from core.records import Passage
+from data.assets import asset_path, cache_folder, fetch, read_assets
+from data.passages import read_vital_articles
 from data.sources import open_source
 from retriever.articles import ArticleCorpus, encoder_text
 from retriever.cache import Cache
@@ -75,7 +76,7 @@ class Setup:
     @classmethod
     def make(cls) -> Setup:
         """Fetch the sample."""
-        dump = fetch(read_manifest(_DUMPS).values(), cache_folder() / "assets")["english"]
+        dump = fetch(read_assets(_DUMPS).values(), cache_folder() / "assets")["english"]
         records = list(open_source(f"dump:{dump}").records())
         return cls(cache_folder() / "wikipedia-benchmark", dump, [record.title for record in records if record.content])
 
@@ -193,7 +194,8 @@ def _folder(setup: Setup, encoder: Encoder, cache: Cache) -> Corpus:
 
 def _ranked_search(api: str, setup: Setup) -> Callable[[str], list[int]]:
     """A search by BM25 over whole pages, every word of the query in each, as Wikipedia's does."""
-    from retriever.sparse import Bm25, stems
+    from core.words import snowball_stems
+    from retriever.sparse import Bm25
 
     source = open_source(f"dump:{setup.dump}")
     texts: dict[str, str] = {lead.title: lead.text for lead in setup.leads()}
@@ -203,10 +205,10 @@ def _ranked_search(api: str, setup: Setup) -> Callable[[str], list[int]]:
     titles = list(texts)
     ids = _page_ids(api, titles)
     index = Bm25.build([Passage(title, title, "", text, "") for title, text in texts.items()])
-    words = [set(row) for row in stems([f"{title}. {text}" for title, text in texts.items()])]
+    words = [set(row) for row in snowball_stems([f"{title}. {text}" for title, text in texts.items()])]
 
     def search(query: str) -> list[int]:
-        wanted = set(stems([query.replace("*", "")])[0])
+        wanted = set(snowball_stems([query.replace("*", "")])[0])
         _, rows = index.search(query.replace("*", ""), 500)
         return [ids[titles[row]] for row in rows if wanted <= words[row] and titles[row] in ids][:20]
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from core.deadline import Deadline
 from core.errors import UserError
-from data.passages import Passage
+from core.records import Found, Passage, Retrieved
 from retriever.cache import Cache
-from retriever.corpus import BM25_WEIGHT, Corpus, Hit, SearchResult, check_method
+from retriever.corpus import BM25_WEIGHT, Corpus, check_method
 from retriever.encode import Encoder
 from retriever.kept_vectors import KeptVectors
 from retriever.near_duplicates import distinct
@@ -126,7 +126,7 @@ class ArticleCorpus(Corpus):
         self.seconds = seconds
         self.reading = reading or Reading()
 
-    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> SearchResult:
+    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> Retrieved:
         """See `Corpus.find`; what came in time is searched, and the note says where more was wanted."""
         check_method(method)
         vector = self.embed_questions([question])[0]
@@ -176,7 +176,7 @@ class ArticleCorpus(Corpus):
 
     def _hits(
         self, question: str, vector: np.ndarray, passages: list[Passage], k: int, method: str, seed: int
-    ) -> list[Hit]:
+    ) -> list[Found]:
         """The best passages by a method."""
         if not passages:
             return []
@@ -194,7 +194,7 @@ class ArticleCorpus(Corpus):
             scores = scores + BM25_WEIGHT * bm25 if method == "mixed" else scores
         order = best(scores, len(some))
         kept = distinct([some[place].text for place in order], k)
-        return [Hit(rank, some[order[at]], float(scores[order[at]])) for rank, at in enumerate(kept, start=1)]
+        return [Found(rank, some[order[at]], float(scores[order[at]])) for rank, at in enumerate(kept, start=1)]
 
 
 def _nearness(place: int) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.passages import Passage
+from core.records import Passage
 from retriever.articles import ArticleCorpus
 from retriever.corpus import Corpus
 from retriever.search import Retriever

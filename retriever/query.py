@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from itertools import combinations
 
-from generator.support.words import STOP_WORDS
+from core.words import STOP_WORDS, snowball_stems
 
 ENOUGH = 5  # articles found by searching; no more searches then
 MOST_TITLES = 50  # in one request of somebody who is not logged in
@@ -104,9 +104,7 @@ def beginning(word: str) -> str:
     >>> beginning("corals"), beginning("gas")
     ('coral*', 'gas')
     """
-    import Stemmer
-
-    stem = Stemmer.Stemmer("english").stemWord(word.lower()).removesuffix("i")
+    stem = next(iter(snowball_stems([word])[0]), word).removesuffix("i")
     return f"{stem}*" if len(stem) >= _SHORTEST_BEGINNING and word.lower().startswith(stem) else word
 
 

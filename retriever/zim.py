@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.passages import Passage
+from core.records import Passage
 from data.sources.base import PageError, SourceError
 from data.sources.html import is_disambiguation_page, read_html
 from data.sources.zim import article_address, entry_html, is_article, open_zim, read_article, read_facts

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from data.passages import Passage
+from core.errors import needing
+from core.records import Passage
 from data.sources.base import Article, PageError, Record, Source, SourceError, SourceOptions, file_fingerprint
 from data.sources.html import is_disambiguation_page, read_html
 
@@ -105,9 +105,9 @@ def open_zim(path: Path) -> Archive:
     Raises:
         SourceError: it is missing, no ZIM file, or damaged; or libzim is not installed.
     """
-    if find_spec("libzim") is None or find_spec("selectolax") is None:
-        raise SourceError("reading ZIM files needs two more packages: python -m pip install libzim selectolax")
-    from libzim.reader import Archive
+    with needing("requirements.txt", "reading ZIM files", SourceError):
+        import selectolax  # noqa: F401
+        from libzim.reader import Archive
 
     whole = path.with_suffix(".zim") if path.suffix == ".zimaa" else path
     is_split = whole.with_suffix(".zimaa").is_file()

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from core.deadline import Deadline
-from data.passages import Passage
+from core.records import Passage
 from data.sources.base import Article
 from data.sources.extract import read_extract
 from retriever.articles import WORDS, Candidate, Library

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import SettingsError, UserError
-from data.passages import Passage
+from core.records import Passage
 from retriever.articles import ArticleCorpus, Candidate, Library, Reading
 from retriever.cache import Cache
 from retriever.corpus import METHODS
@@ -92,7 +92,7 @@ def test_only_the_best_articles_are_read(make):
 
 def test_an_article_that_cannot_be_read_is_told_and_the_others_are_searched(make):
     result = make(broken=("Moon",)).find("How does the Moon pull the water?")
-    assert "Tide" in {hit.passage.title for hit in result.hits}
+    assert "Tide" in {hit.passage.title for hit in result.found}
     assert result.note == "Not all was read: Moon is broken."
     with pytest.raises(UserError, match="is broken"):
         make(broken=tuple(TEXTS)).find("How does the Moon pull the water?")
@@ -130,7 +130,7 @@ def test_an_unknown_method_is_refused(make):
 
 def test_nothing_found_is_no_hit(make):
     result = make({}).find("What is chess?")
-    assert result.hits == () and result.low_scores
+    assert result.found == () and result.low_scores
 
 
 @pytest.mark.parametrize(

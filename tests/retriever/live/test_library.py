@@ -49,8 +49,8 @@ def test_asked_again_nobody_is_asked_for_a_day(corpus, server, monkeypatch):
     sent = len(server.asked)
     again = corpus.find(QUESTION)
     assert len(server.asked) == sent and again.note == ""
-    assert [hit.passage for hit in again.hits] == [hit.passage for hit in first.hits]
-    assert [hit.score for hit in again.hits] == pytest.approx([hit.score for hit in first.hits], abs=1e-3)
+    assert [hit.passage for hit in again.found] == [hit.passage for hit in first.found]
+    assert [hit.score for hit in again.found] == pytest.approx([hit.score for hit in first.found], abs=1e-3)
     later = time.time() + DAY + 60
     monkeypatch.setattr(time, "time", lambda: later)
     corpus.find(QUESTION)
@@ -65,7 +65,7 @@ def test_offline_the_cache_answers_and_says_so(corpus, server, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: later)
     server.answer = status(503, Retry_After="60")
     again = corpus.find(QUESTION)
-    assert [hit.passage for hit in again.hits] == [hit.passage for hit in first.hits]
+    assert [hit.passage for hit in again.found] == [hit.passage for hit in first.found]
     assert again.note.startswith("From the cache: ") and "overloaded" in again.note
     with pytest.raises(WikiError, match="wait"):
         corpus.find("What do bees make of nectar?")
@@ -90,7 +90,7 @@ def test_time_that_is_up_leaves_what_has_come(tiny_encoder, library, cache, serv
     began = time.monotonic()
     result = ArticleCorpus(tiny_encoder, library, cache, seconds=1.5).find("How does the Moon cause the tide?")
     assert time.monotonic() - began < 4
-    assert {hit.passage.title for hit in result.hits} == {"Tide"}
+    assert {hit.passage.title for hit in result.found} == {"Tide"}
     assert result.note.startswith("Not all was read: ") and "1.5 s" in result.note
 
 
