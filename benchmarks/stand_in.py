@@ -109,12 +109,14 @@ def passing_on(api: str, ranked: Callable[[str], list[int]] | None = None) -> An
 
     def answer(exchange: Exchange) -> None:
         asked = dict(exchange.parameters)
-        ids = ranked(asked["gsrsearch"]) if ranked and "gsrsearch" in asked else None
-        if ids is None:
+        if ranked is None or "gsrsearch" not in asked:
             exchange.json(_fetched(api, asked))
             return
+        ids = ranked(asked["gsrsearch"])
         asked = {name: value for name, value in asked.items() if not name.startswith(("gsr", "generator"))}
-        found = _fetched(api, asked | {"pageids": "|".join(map(str, ids))}) if ids else {"batchcomplete": True}
+        found: dict[str, Any] = {}
+        if ids:
+            found = _fetched(api, asked | {"pageids": "|".join(map(str, ids))})
         for page in found.get("query", {}).get("pages", []):
             page["index"] = ids.index(page["pageid"]) + 1
         exchange.json(found)

@@ -39,7 +39,7 @@ class ArticlePlan:
     seconds: float
 
     @classmethod
-    def of(cls, index: str, encoder: Path | str | None = None, seconds: float | None = None) -> ArticlePlan:
+    def of(cls, index: str, encoder: Path | str | None = None, seconds: float | str | None = None) -> ArticlePlan:
         """Find out what is needed.
 
         Args:
@@ -81,9 +81,9 @@ def is_article_index(index: str) -> bool:
     return index == "wikipedia" or index.startswith(("wikipedia:", "mediawiki:", "zim:"))
 
 
-def is_live(index: str) -> bool:
+def is_live(index: str | None) -> bool:
     """Whether questions to it leave this machine, and a contact is needed."""
-    return is_article_index(index) and not index.startswith("zim:")
+    return index is not None and is_article_index(index) and not index.startswith("zim:")
 
 
 def check_seconds(seconds: float | str | None) -> float:
