@@ -62,7 +62,9 @@ class LongFormQA:
         self._loading = threading.Lock()
 
     @classmethod
-    def load(cls, index: Path | str | None = None, later: bool = False, seconds: float | str | None = None) -> LongFormQA:
+    def load(
+        cls, index: Path | str | None = None, later: bool = False, seconds: float | str | None = None
+    ) -> LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
@@ -257,7 +259,9 @@ def _run(given: argparse.Namespace) -> None:
     settings = _settings(given)
     if given.question is not None:
         question = check_question(given.question)
-        _print_answer(LongFormQA.load(given.index, seconds=given.live_seconds).ask(question, settings), as_json=given.json)
+        _print_answer(
+            LongFormQA.load(given.index, seconds=given.live_seconds).ask(question, settings), as_json=given.json
+        )
         return
     rows, done = begin(given.questions, given.output, settings)
     if done < len(rows):

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -204,7 +205,12 @@ def cut(exchange: Exchange) -> None:
 
 def huge(exchange: Exchange) -> None:
     """A small body that unpacks to 64 MB."""
-    exchange.send(gzip.compress(b" " * (64 << 20)), Content_Encoding="gzip")
+    exchange.send(_many_spaces(), Content_Encoding="gzip")
+
+
+@cache
+def _many_spaces() -> bytes:
+    return gzip.compress(b" " * (64 << 20), compresslevel=1)
 
 
 def status(number: int, **headers: str) -> Answer:

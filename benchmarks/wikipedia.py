@@ -216,7 +216,7 @@ def _ranked_search(api: str, setup: Setup) -> Callable[[str], list[int]]:
 
 
 def _page_ids(api: str, titles: Sequence[str]) -> dict[str, int]:
-    found = {}
+    found: dict[str, int] = {}
     for start in range(0, len(titles), 50):
         answer = _asked(api, action="query", titles="|".join(titles[start : start + 50]))
         found |= {page["title"]: page["pageid"] for page in answer["query"]["pages"] if "pageid" in page}

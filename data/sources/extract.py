@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from data.sources.base import Section
-from data.sources.outline import ITEM, Outline, sections
+from data.sources.outline import ITEM, Outline, formula, sections
 
 _HEADING = re.compile(r"^(={2,6})\s*(.+?)\s*\1$")
 _AFTER_FORMULA = re.compile(r"(?:[ \t]*\n[ \t]+(?=\n|\S))*[ \t]*\n?[ \t]*")
@@ -27,14 +27,14 @@ def read_extract(text: str, address: str) -> list[Section]:
     >>> [(s.title, s.text, s.url) for s in read_extract("Tea is a drink.\n\n\n== Use ==\nAt five.", "a")]
     [('', 'Tea is a drink.', 'a'), ('Use', 'At five.', 'a#Use')]
     """
-    return list(sections(_pieces(without_formulas(text)), address))
+    return list(sections(_pieces(formulas_as_words(text)), address))
 
 
-def without_formulas(text: str) -> str:
-    r"""Take formulas out, with the lines that they were broken into.
+def formulas_as_words(text: str) -> str:
+    r"""Put a formula's words in its place, and in that of the lines that it was broken into.
 
-    >>> without_formulas("Here\n  \n    \n      c\n    \n    {\\displaystyle c_{0}}\n  \n is the speed.")
-    'Here is the speed.'
+    >>> formulas_as_words("Here\n  \n    \n      c\n    \n    {\\displaystyle c_{0}}\n  \n is the speed.")
+    'Here c_0 is the speed.'
     """
     pieces, start = [], 0
     for match in re.finditer(r"\{\\(?:display|text|script)style\b", text):
@@ -42,8 +42,8 @@ def without_formulas(text: str) -> str:
             continue
         pieces.append(_before_formula(text[start : match.start()]))
         start = _end_of_braces(text, match.start())
+        pieces.append(f" {formula(text[match.start() : start])} ")
         start = _AFTER_FORMULA.match(text, start).end()  # type: ignore[union-attr]
-        pieces.append(" ")
     pieces.append(text[start:])
     return "".join(pieces)
 

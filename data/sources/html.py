@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from data.sources.base import Section
-from data.sources.outline import ITEM, Outline, sections
+from data.sources.outline import ITEM, Outline, formula, sections
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -25,10 +25,11 @@ _DROPPED = (
     ".metadata, .ambox, .tmbox, .mbox-small, .side-box, .sistersitebox, .portal, .portalbox, .catlinks, #catlinks, "
     ".printfooter, .mw-jump-link, .mw-hidden-catlinks, .authority-control, .succession-box, .shortdescription, "
     "#coordinates, .geo-nondefault, .geo-multi-punct, .geo-inline-hidden, "
-    ".thumb, .thumbinner, .gallery, .gallerybox, .mw-gallery-traditional, .timeline-wrapper, .mwe-math-element, "
+    ".thumb, .thumbinner, .gallery, .gallerybox, .mw-gallery-traditional, .timeline-wrapper, "
     ".mw-ext-score, .mw-highlight, .mw-kartographer-container, .legend, .locmap, .noviewer, .mw-file-element, "
     ".zim-footer, .external-mw-invalid-page, #siteSub, #contentSub, #jump-to-nav, .vector-toc"
 )
+_FORMULAS = ".mwe-math-element"
 _DISAMBIGUATION = "#disambigbox, .dmbox, .dmbox-disambig, .disambigbox, [property='mw:PageProp/disambiguation']"
 _BODIES = (".mw-parser-output", "#mw-content-text", "#bodyContent", "main", "article", "body")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -64,6 +65,9 @@ def _body(html: str | bytes) -> LexborNode | None:
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(html)
+    for node in tree.css(_FORMULAS):
+        tex = node.css_first("annotation")
+        node.replace_with(f" {formula(tex.text())} " if tex else "")
     for node in tree.css(_DROPPED):
         node.decompose()
     return next((found for name in _BODIES if (found := tree.css_first(name))), None)

@@ -5,14 +5,21 @@ It knows headings; nothing of markup.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from data.sources.base import Section
-from data.sources.wikitext import is_list_of_sources, tidy_lines
+from data.sources.formulas import formula_words
+from data.sources.headings import lists_sources, may_list_sources
+from data.sources.markup import hidden
+from data.sources.templates import HOLE
+from data.sources.wikitext import ITEM, prose_of_lines
 
-ITEM = "\x01"
+__all__ = ["ITEM", "Outline", "formula", "sections"]
+
+_STYLE = re.compile(r"^\{\\(?:display|text|script)style\s*(.*)\}$", re.DOTALL)
 _SAFE = "/:,()!*;@$"
 
 
@@ -46,7 +53,25 @@ class Outline:
     @property
     def is_read(self) -> bool:
         """Whether a reader of prose would read on here: no list of sources, links or notes."""
-        return not any(is_list_of_sources(name) for _, name in self._path)
+        return not any(lists_sources(name) for _, name in self._path)
+
+    @property
+    def may_list_sources(self) -> bool:
+        """Whether what is in the section decides that."""
+        return any(may_list_sources(name) for _, name in self._path)
+
+
+def formula(tex: str) -> str:
+    r"""What a formula leaves where it stands: its words, or the mark of a hole.
+
+    Args:
+        tex: as rendered pages carry it, in the braces of a style.
+
+    >>> formula(r"{\displaystyle E=mc^{2}}")
+    'E=mc^2'
+    """
+    style = _STYLE.match(tex.strip())
+    return formula_words(style[1] if style else tex) or HOLE
 
 
 def sections(pieces: Iterable[tuple[Outline, str]], address: str) -> Iterator[Section]:
@@ -57,6 +82,6 @@ def sections(pieces: Iterable[tuple[Outline, str]], address: str) -> Iterator[Se
         address: of the article.
     """
     for place, lines in pieces:
-        prose = tidy_lines(lines) if place.is_read else ""
+        prose = prose_of_lines(hidden(lines), place.may_list_sources) if place.is_read else ""
         if prose:
             yield Section(place.section, prose, f"{address}{place.fragment}")

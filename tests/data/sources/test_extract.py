@@ -1,4 +1,4 @@
-from data.sources.extract import read_extract, without_formulas
+from data.sources.extract import formulas_as_words, read_extract
 
 TEXT = """Light has a speed of
   
@@ -9,7 +9,7 @@ TEXT = """Light has a speed of
         2
       
     
-    {\\displaystyle c=2\\{x\\}_{0}}
+    {\\displaystyle c=2x_{0}}
   
  metres in a vacuum. It is fast.
 Caption of a picture
@@ -35,10 +35,10 @@ A thing that is under a list of links.
 """
 
 
-def test_sections_paths_anchors_and_no_formulas():
+def test_sections_paths_anchors_and_formulas_as_words():
     found = [(section.title, section.text, section.url) for section in read_extract(TEXT, "u")]
     assert found == [
-        ("", "Light has a speed of metres in a vacuum. It is fast.", "u"),
+        ("", "Light has a speed of c=2x_0 metres in a vacuum. It is fast.", "u"),
         ("History", "A list of things that were long enough to be kept.", "u#History"),
         ("History & Rømer", "He saw Io.", "u#R%C3%B8mer"),
         ("History & Rømer", "Again he saw it.", "u#R%C3%B8mer_2"),
@@ -47,9 +47,14 @@ def test_sections_paths_anchors_and_no_formulas():
 
 def test_formulas_in_a_row_and_ones_that_never_close():
     formula = "\n  \n    x\n    {\\displaystyle x^{2}}\n  \n"
-    assert without_formulas(f"a{formula} and{formula} b.").split() == ["a", "and", "b."]
-    assert without_formulas("a {\\displaystyle x").strip() == "a"
-    assert without_formulas("No {braces} here.\n  Indented.") == "No {braces} here.\n  Indented."
+    assert formulas_as_words(f"a{formula} and{formula} b.").split() == ["a", "x^2", "and", "x^2", "b."]
+    assert formulas_as_words("a {\\displaystyle x").startswith("a ")
+    assert formulas_as_words("No {braces} here.\n  Indented.") == "No {braces} here.\n  Indented."
+
+
+def test_a_sentence_whose_formula_has_no_words_is_left_out():
+    text = "It holds that {\\displaystyle {\\begin{matrix}a&b\\end{matrix}}} is so. The rest stays."
+    assert [section.text for section in read_extract(text, "u")] == ["The rest stays."]
 
 
 def test_nothing_is_no_section():

@@ -36,7 +36,7 @@ def test_prose_by_section_and_nothing_else():
     found = [(section.title, section.text, section.url) for section in read_html(CLASSIC, "https://w/Tide")]
     assert found == [
         ("", "Tides are the rise and fall of the sea. They come in about 12 hours and 10^6 waves.", "https://w/Tide"),
-        ("History", "Seleucus thought of the Moon, as shows.", "https://w/Tide#History"),
+        ("History", "Seleucus thought of the Moon, as F shows.", "https://w/Tide#History"),
         (
             "History & Newton",
             "Newton explained tides by the product of gravity.\nThe sea swells under the Moon.",

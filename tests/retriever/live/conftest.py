@@ -25,7 +25,7 @@ def server():
 
 @pytest.fixture
 def until():
-    return Deadline(5.0)
+    return Deadline(30.0)
 
 
 @pytest.fixture
@@ -47,4 +47,4 @@ def library(client, cache):
 
 @pytest.fixture
 def corpus(tiny_encoder, library, cache):
-    return ArticleCorpus(tiny_encoder, library, cache, seconds=5.0)
+    return ArticleCorpus(tiny_encoder, library, cache, seconds=30.0)

@@ -67,13 +67,13 @@ def test_every_fault_is_one_line(client, server, until, answer, said):
     assert client.query(ASKED, Deadline(5))["query"]
 
 
-@pytest.mark.parametrize("answer", [slow(3, small_wiki()), dripping])
+@pytest.mark.parametrize("answer", [slow(30, small_wiki()), dripping])
 def test_a_wiki_that_hangs_or_drips_is_given_up_in_time(client, server, answer):
     server.answer = answer
     began = time.monotonic()
     with pytest.raises(UnreachableError, match="did not answer within 0.4 s"):
         client.query(ASKED, Deadline(0.4))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(("number", "said"), [(429, "too many requests"), (503, "overloaded")])

@@ -83,19 +83,19 @@ def test_time_that_is_up_leaves_what_has_come(tiny_encoder, library, cache, serv
 
     def late_texts(exchange):
         if exchange.parameters.get("pageids") not in (None, "1"):
-            time.sleep(3)
+            time.sleep(60)
         answer(exchange)
 
     server.answer = late_texts
     began = time.monotonic()
-    result = ArticleCorpus(tiny_encoder, library, cache, seconds=1.5).find("How does the Moon cause the tide?")
-    assert time.monotonic() - began < 4
+    result = ArticleCorpus(tiny_encoder, library, cache, seconds=4).find("How does the Moon cause the tide?")
+    assert time.monotonic() - began < 40
     assert {hit.passage.title for hit in result.found} == {"Tide"}
-    assert result.note.startswith("Not all was read: ") and "1.5 s" in result.note
+    assert result.note.startswith("Not all was read: ") and "4 s" in result.note
 
 
 def test_a_wiki_that_hangs_from_the_start_is_an_error(tiny_encoder, library, cache, server):
-    server.answer = slow(3, small_wiki())
+    server.answer = slow(30, small_wiki())
     with pytest.raises(WikiError, match="did not answer within 0.5 s"):
         ArticleCorpus(tiny_encoder, library, cache, seconds=0.5).find(QUESTION)
 

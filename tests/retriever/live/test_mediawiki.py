@@ -30,7 +30,7 @@ PAGES = {
 EXPECTED = {
     "": "Tides are the rise and fall of the sea, at most 16 m high.",
     "History": "Seleucus thought that the Moon pulls the water.",
-    "History & Newton": "Newton explained tides by gravity, in his words. A list item that is long enough.",
+    "History & Newton": "Newton explained tides by gravity, F=m_1 in his words. A list item that is long enough.",
 }
 
 
