@@ -18,6 +18,7 @@ check: install-dev ## formatting, lint and types
 bench: install ## speed against peers, in one run (compiles llama.cpp the first time)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-bench.txt
 	$(BIN)/python -m benchmarks.run --output bench.json --picture bench.png
+	$(BIN)/python -m benchmarks.wikipedia
 
 install: $(VENV)/.installed ## the environment and the embedded assets
 	$(BIN)/python -m data.assets

@@ -30,10 +30,11 @@ DEFAULT_PORT = 7860
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's choices."""
-    from retriever.registry import KINDS
+    from retriever.registry import KINDS, LIVE_SECONDS
 
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)} (default: the vital articles)")
+    parser.add_argument("--live-seconds", metavar="SECONDS", help=LIVE_SECONDS)
     on_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="default: %(default)s")
     port = os.environ.get("GRADIO_SERVER_PORT") or DEFAULT_PORT
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> int:
     """Serve the page, load the models behind it, and wait for the end; the exit status."""
     from core.settings import Settings
+    from retriever.article_plan import is_live
     from ui.gpu import system
 
     if problem := port_problem(options.host, options.port):
@@ -76,7 +78,7 @@ def serve(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     generator = options.generator or Settings().generator
     try:
-        qa = system().load(options.index, later=True)
+        qa = system().load(options.index, later=True, seconds=options.live_seconds)
         find(qa, generator)
     except UserError as error:
         return fail(str(error))
@@ -99,7 +101,8 @@ def serve(options: argparse.Namespace) -> int:
     try:
         shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
         say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it. Loading the models …")
-        qa.retrieve("Warm up")  # what is built at the first search is built now
+        if not is_live(options.index):  # a wiki is asked nothing that nobody asked
+            qa.retrieve("Warm up")  # what is built at the first search is built now
         if warning := load(qa, generator):
             say(warning)
         else:

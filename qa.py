@@ -28,7 +28,7 @@ from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
 from generator.registry import GENERATORS, Parts, load_generator
 from retriever.corpus import Corpus, CorpusPlan
-from retriever.registry import KINDS, open_corpus, plan_corpus
+from retriever.registry import KINDS, LIVE_SECONDS, plan_corpus
 
 
 class LongFormQA:
@@ -62,18 +62,22 @@ class LongFormQA:
         self._loading = threading.Lock()
 
     @classmethod
-    def load(cls, index: Path | str | None = None, later: bool = False) -> LongFormQA:
+    def load(
+        cls, index: Path | str | None = None, later: bool = False, seconds: float | str | None = None
+    ) -> LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
             index: one of `retriever.registry.KINDS`; None for the embedded vital articles, fetched where missing.
             later: whether the retriever, too, is only loaded when it is first used.
+            seconds: for one question to a live wiki or a ZIM file; None for `retriever.article_plan.SECONDS`.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        retriever = plan_corpus(index) if later else open_corpus(index)
+        plan = plan_corpus(index, seconds=seconds)
+        retriever = plan if later else plan.open()
         return cls(retriever, load_judge=_load_support_model)
 
     @property
@@ -255,11 +259,13 @@ def _run(given: argparse.Namespace) -> None:
     settings = _settings(given)
     if given.question is not None:
         question = check_question(given.question)
-        _print_answer(LongFormQA.load(given.index).ask(question, settings), as_json=given.json)
+        _print_answer(
+            LongFormQA.load(given.index, seconds=given.live_seconds).ask(question, settings), as_json=given.json
+        )
         return
     rows, done = begin(given.questions, given.output, settings)
     if done < len(rows):
-        qa = LongFormQA.load(given.index)
+        qa = LongFormQA.load(given.index, seconds=given.live_seconds)
         qa.generator(settings.generator)
         answer_rows(qa.ask, rows, done, given.output, settings)
     sys.stderr.write(f"{given.output} holds all {len(rows)} answers\n")
@@ -277,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)}; default: the vital articles")
+    parser.add_argument("--live-seconds", metavar="SECONDS", help=LIVE_SECONDS)
     for name, about in DESCRIPTIONS.items():
         default = DEFAULTS[name]
         allowed = "" if about.control == "generator" else f"; allowed {about.allowed}"

@@ -14,6 +14,7 @@ from data.sources.vital import VitalArticles
 KINDS = (
     "vital",
     "dump:FILE.xml.bz2",
+    "zim:FILE.zim",
     "hf:NAME:CONFIGURATION",
     "FILE.jsonl, FILE.parquet or FILE.csv",
     "a folder of text files",
@@ -35,6 +36,10 @@ def open_source(spec: str, options: SourceOptions | None = None) -> Source:
         return VitalArticles(spec, options)
     if spec.startswith("dump:"):
         return MediaWikiDump(spec, options, Path(spec.removeprefix("dump:")))
+    if spec.startswith("zim:"):
+        from data.sources.zim import ZimSource
+
+        return ZimSource(spec, options, Path(spec.removeprefix("zim:")))
     if spec.startswith("hf:"):
         return HubDataset(spec, options)
     path = Path(spec)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mwparserfromhell.nodes import ExternalLink, Tag, Template, Wikilink
     from mwparserfromhell.wikicode import Wikicode
 
-__all__ = ["PageSection", "is_disambiguation", "read_page", "read_sections"]
+__all__ = ["ITEM", "PageSection", "is_disambiguation", "prose_of_lines", "read_page", "read_sections"]
 
 _FILES = ("file", "image", "category")
 _DROPPED_TAGS = frozenset(
@@ -32,7 +32,7 @@ _DROPPED_TAGS = frozenset(
 _FORMULAS = ("math", "chem", "ce")
 _HOLES = frozenset("hiero maplink phonos".split())
 # An item of a list, and an external link at whose words a line may begin.
-_LIST, _LINK = "\x01", "\x02"
+ITEM, _LINK = "\x01", "\x02"
 _FEWEST_WORDS_IN_ITEM = 5
 _SHORT = re.compile(r"\|(?:\w+=)?[\d+−-]{1,3}(?:\||\}\}$)")
 _INTERLANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*:\S")
@@ -97,14 +97,14 @@ def read_page(text: str, hidden_links: Collection[str] = _FILES, language: str =
         names = [name for _, name in path]
         if any(lists_sources(name) for name in names):
             continue
-        prose = _prose(reader.plain(section, top=True), any(may_list_sources(name) for name in names))
+        prose = prose_of_lines(reader.plain(section, top=True), any(may_list_sources(name) for name in names))
         if prose:
             yield PageSection(" & ".join(name for name in names if name), prose, anchor)
 
 
 def _heading(words: str) -> str:
     """A heading's words, on one line."""
-    return shown(tidy(words.replace(HOLE, "").replace(_LIST, " ").replace(_LINK, "")))
+    return shown(tidy(words.replace(HOLE, "").replace(ITEM, " ").replace(_LINK, "")))
 
 
 def _anchor(title: str, seen: Counter[str]) -> str:
@@ -116,7 +116,7 @@ def _anchor(title: str, seen: Counter[str]) -> str:
 
 
 class _Reader:
-    """The words of parsed wikitext; a list item begins with `_LIST`, and what has no words is a `HOLE`."""
+    """The words of parsed wikitext; a list item begins with `ITEM`, and what has no words is a `HOLE`."""
 
     def __init__(self, hidden_links: Collection[str], language: str) -> None:
         """Read a page of a wiki whose links of these namespaces show nothing."""
@@ -177,7 +177,7 @@ class _Reader:
             return ""
         words = self.plain(tag.contents) if tag.contents else ""
         if name in ("li", "dt", "dd"):
-            return f"\n{_LIST}{words}"
+            return f"\n{ITEM}{words}"
         if name in ("br", "hr", "p", "div", "blockquote", "center", "ul", "ol", "poem", "pre"):
             return f"\n{words}\n"
         return f"^{words}" if name == "sup" and words.lstrip("−-").isdigit() else words
@@ -201,7 +201,7 @@ class _Reader:
 
 def _is_paragraph(node: Template | Tag, before: str, after: str) -> bool:
     """Whether a template or formula is all of a paragraph, as boxes and notes to the reader are, but no quotation."""
-    if before.strip(" ") and not before.rstrip(" ").endswith(("\n", _LIST)):
+    if before.strip(" ") and not before.rstrip(" ").endswith(("\n", ITEM)):
         return False
     tag = getattr(node, "tag", None)
     if tag is not None:
@@ -229,7 +229,7 @@ def _in_place(node: Template | Tag, words: str | None, before: str, after: str) 
     return words
 
 
-def _prose(text: str, sources: bool = False) -> str:
+def prose_of_lines(text: str, sources: bool = False) -> str:
     """Lines → one text of sentences: short list items go, longer ones end with a full stop.
 
     Args:
@@ -242,9 +242,9 @@ def _prose(text: str, sources: bool = False) -> str:
         in_table = stripped.startswith("{|") or (in_table and bool(stripped))
         if in_table or stripped.startswith(("|", "!")):
             continue
-        item = _LIST in line
-        linked = stripped.lstrip(_LIST).lstrip().startswith(_LINK)
-        words = without_holes(tidy(line.replace(_LIST, " ").replace(_LINK, "")))
+        item = ITEM in line
+        linked = stripped.lstrip(ITEM).lstrip().startswith(_LINK)
+        words = without_holes(tidy(line.replace(ITEM, " ").replace(_LINK, "")))
         if item and (sources or linked or count_words(words) < _FEWEST_WORDS_IN_ITEM or is_citation(words)):
             continue
         if not any(letter.isalnum() for letter in words) or (sources and not is_prose(words)):
