@@ -152,7 +152,7 @@ def test_another_run_in_the_folder_is_refused(tmp_path):
 
 def test_runs_are_averaged(tmp_path):
     for seed in ("0", "1"):
-        _train(_network(), tmp_path / seed, [_EXAMPLE], "--steps", "1", "--seed", seed)
+        _train(_network(), tmp_path / seed, [_EXAMPLE], "--steps", "2", "--seed", seed)
     folders = [tmp_path / name / "state.safetensors" for name in ("0", "1")]
     averaged = []
     for states in (folders[:1], folders[1:], folders):
@@ -160,6 +160,7 @@ def test_runs_are_averaged(tmp_path):
         selector.average(network, states)
         averaged.append(_weights(network))
     first, second, both = averaged
+    assert any(not torch.equal(first[name], second[name]) for name in both)
     assert all(torch.allclose(both[name], (first[name] + second[name]) / 2, atol=1e-6) for name in both)
 
 
