@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from core.errors import UserError
 from core.json_lines import json_lines
@@ -17,12 +17,54 @@ from core.sentences import split_sentences
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
-QuestionSplit = Literal["train", "close", "dev"]
+QuestionSplit = Literal["train", "close", "dev", "real_train", "real_dev", "deep_train", "deep_dev"]
 ClaimSplit = Literal["train", "dev"]
+HOLDS = ("full", "part", "no")
 
 
 class QuestionSetError(UserError):
     """A file of questions or claims is not what it should be; file, line and cure are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage that was read, or a sentence of it that an answer rests on.
+
+    Identifiers and splits change from build to build, so a passage is found by title and section, and a sentence by its
+    first words.
+
+    Attributes:
+        title: of the article.
+        section: "Section & Subsection", or "" for the lead.
+        begins: the sentence's first words; "" where the whole passage is meant.
+    """
+
+    title: str
+    section: str = ""
+    begins: str = ""
+
+    @classmethod
+    def of(cls, value: str | Mapping[str, Any]) -> Place:
+        """Of a title, or of an object with these fields among others."""
+        return cls(value) if isinstance(value, str) else cls(**_fitting(cls, value))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSentence:
+    """A sentence of an answer.
+
+    Attributes:
+        text: the sentence.
+        evidence: the passage sentences that it rests on; none for one that says what the passages lack.
+    """
+
+    text: str
+    evidence: tuple[Place, ...] = ()
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> AnswerSentence:
+        """Of an object with "text" and "from"."""
+        return cls(value["text"], tuple(Place.of(place) for place in value.get("from", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +77,10 @@ class Question:
         answer: plain prose; for unanswerable questions it says what the passages lack.
         titles: the supporting articles, the main one first; may be empty when unanswerable.
         topic: the article that the question was written from.
-        answerable: whether the passages hold an answer.
+        answerable: whether the passages hold an answer, or a part of it.
+        holds: "full", "part" or "no": how far the passages of `read` hold the answer; "" where nobody judged it.
+        sentences: of the answer, with their evidence; none where it was not noted.
+        read: the passages that the judgement is about, best first.
     """
 
     id: str
@@ -44,6 +89,9 @@ class Question:
     titles: tuple[str, ...] = ()
     topic: str = ""
     answerable: bool = True
+    holds: str = ""
+    sentences: tuple[AnswerSentence, ...] = ()
+    read: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +121,9 @@ def load_questions(
     """Questions of a split of `data/lfqa`, or of another file with the same fields.
 
     Args:
-        source: "train" (free answers), "close" (close answers to the same questions), "dev", or a path. Of the
-            fields only those of `required` must be there.
+        source: "train" (free answers), "close" (close answers to the same questions), "dev", "real_train", "real_dev",
+            "deep_train", "deep_dev" (with evidence sentence by sentence), or a path. Of the fields only those of
+            `required` must be there.
         required: the fields that every line must have, "question" among them.
 
     Raises:
@@ -84,9 +133,31 @@ def load_questions(
     >>> len(dev), dev[0].titles
     (160, ('Ozone',))
     """
-    rows = _read(_path(source, ("train", "close", "dev"), ""), required)
-    defaults = {"answer": ""}
-    return [Question(**_fitting(Question, defaults | {"id": str(number)} | row)) for number, row in enumerate(rows)]
+    rows = _read(_path(source, get_args(QuestionSplit), ""), required)
+    return [_question(str(number), row) for number, row in enumerate(rows)]
+
+
+def _question(number: str, row: dict[str, Any]) -> Question:
+    """A question of a line's fields.
+
+    Raises:
+        QuestionSetError: `holds`, `sentences` or `read` are not of their form.
+    """
+    holds = row.get("holds", "")
+    if holds not in ("", *HOLDS):
+        raise QuestionSetError(f'"holds" of the question “{row["question"]}” is {holds!r}; allowed: {", ".join(HOLDS)}')
+    defaults = {"id": number, "answer": ""} | ({"answerable": holds != "no"} if holds else {})
+    try:
+        judged = {
+            "sentences": tuple(AnswerSentence.of(sentence) for sentence in row.get("sentences", ())),
+            "read": tuple(Place.of(place) for place in row.get("read", ())),
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise QuestionSetError(
+            f"the evidence of the question “{row['question']}” cannot be read ({type(error).__name__}: {error}); "
+            'expected "sentences": [{"text": …, "from": [{"title": …, "begins": …}]}], "read": [title, …]'
+        ) from error
+    return Question(**_fitting(Question, defaults | row | judged))
 
 
 def load_claims(source: ClaimSplit | str | Path = "train") -> list[Claim]:

@@ -1,7 +1,12 @@
-"""The command that trains the sentence ranker: `python -m training.selector --output runs/ranker`.
+"""The command that trains the selector: `python -m training.selector --output runs/selector`.
 
-Close answers say which passage sentences belong into an answer (ranker_examples.py). `--install` puts the result into
-the program.
+    python -m training.selector --output runs/a --deep-index DIR           # DIR: built from the dump sample
+    python -m training.selector --output runs/b --deep-index DIR --seed 1 --with runs/a --install
+
+Examples are made once for a run (selector_examples.py), the judgement is fitted on questions that were kept apart
+(selector_fit.py). The learning rate stays level and a running average of the weights is what is kept, so a run is good
+at any length: with more `--steps` the same command goes on. `--with` joins finished runs of other seeds by averaging
+their weights (Wortsman et al. 2022, arXiv 2203.05482). `--install` puts the result into the program.
 """
 
 from __future__ import annotations
@@ -9,54 +14,66 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from core.command import exit_status
+from core.errors import UserError
+from core.files import replacing, write_json
+from core.weights import merge_adapters
 from data.questions import load_questions
-from generator.selection.ranker import (
-    ALPHA,
-    FEATURES,
-    RANK,
-    TARGETS,
-    WEIGHTS,
-    CrossEncoder,
-    Sentence,
-    SentenceRanker,
-    features,
-    pairs,
-)
-from retriever.embedded import load_minilm, load_tokenizer
+from generator.selection.network import SelectorNetwork
+from generator.selection.pieces import PieceReader
+from generator.selector import JOINT, WEIGHTS, load_network
+from generator.support.compact import pack
+from retriever.embedded import load_tokenizer, plain_minilm
 from retriever.search import Retriever
-from training.checkpoint import seed_everything
-from training.loop import STOPPED, Figures, Training
-from training.lora import adapter_tensors, add_adapters
+from training.checkpoint import load_state, seed_everything
+from training.loop import STATE, STOPPED, Figures, Training
 from training.options import add_run_options, check_range, run_settings
-from training.ranker_examples import RankedQuestion, ranked_questions
-from training.schedule import Batches, Schedule
+from training.schedule import Schedule
+from training.selector_examples import (
+    Example,
+    beside_next,
+    close_examples,
+    definitions_only,
+    fewer,
+    judged_examples,
+    shuffled,
+    thinned,
+    without_answer,
+)
+from training.selector_fit import fit, judge
 
-# Every so many-th question is held out of training; the joining regression is fitted on them.
-HELD_OUT_EVERY = 10
-_MICRO_BATCH = 12
+# Every so many-th question of each kind is held out of training; the joint judgement is fitted on them.
+HELD_OUT_EVERY = {"real": 6, "deep": 6, "close": 10}
+# How the losses are weighed: of the whole, of single sentences, of single passages, of what is still to be said.
+_WEIGHTS = {"holds": 1.0, "sentences": 4.0, "passages": 0.5, "more": 0.3}
+# The new layers' learning rate is so many times the encoder's. Of that the lowest layers stay as they are.
+_NEW_RATE, _FROZEN = 4.0, 2
+# What the running average keeps of itself each step.
+_KEEP = 0.98
+_RISE = 20
+_AVERAGE = "average/"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.selector", description="Train the sentence ranker.")
+    parser = argparse.ArgumentParser(prog="python -m training.selector", description="Train the selector.")
     add = parser.add_argument
-    add("--epochs", type=int, default=2, help="over the questions (default %(default)s)")
-    add("--sentences", type=int, default=7, help="shown of a question, those wanted first (default %(default)s)")
-    add("--limit", type=int, help="train on the first so many questions only")
-    add("--install", action="store_true", help="put the result into generator/selection")
-    add_run_options(parser, batch_size=6, learning_rate=1e-3, save_every=50)
+    add("--steps", type=int, default=900, help="of the optimiser; more may follow later (default %(default)s)")
+    add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for the questions over whole articles")
+    add("--start", type=Path, metavar="FILE", help="low-rank updates of the encoder to begin with, such as a ranker's")
+    add("--with", dest="others", type=Path, nargs="+", default=[], metavar="DIR", help="finished runs to average with")
+    add("--install", action="store_true", help="put the result into the program")
+    add_run_options(parser, batch_size=12, learning_rate=1.5e-4, save_every=20)
     return parser
 
 
@@ -67,122 +84,256 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Examples, training, regression; what was measured is printed as JSON.
+    """Examples, training, judgement; the result lies in the run's folder.
 
     Raises:
         core.errors.UserError: options are out of range, assets cannot be had, or the output folder holds another run.
     """
-    check_range(given, 1, "epochs", "sentences", "limit", "batch_size", "save_every")
+    check_range(given, 1, "steps", "batch_size", "save_every")
     check_range(given, 0, "learning_rate", above=True)
-    questions = load_questions("close")
-    held_out = questions[::HELD_OUT_EVERY]
-    kept = {item.question for item in held_out}
-    retriever, tokenizer = Retriever.load(), load_tokenizer()
-    trained = [item for item in questions if item.question not in kept][: given.limit]
-    model = CrossEncoder(load_minilm())
-    train(model, tokenizer, ranked_questions(trained, retriever, with_gold=True), given)
-    ranker = SentenceRanker(model, tokenizer, [1.0] + [0.0] * len(FEATURES))
-    weights, figures = fit_weights(ranker, ranked_questions(held_out, retriever, with_gold=False))
-    judged = SentenceRanker(model, tokenizer, weights)
-    facts = {"settings": json.dumps(run_settings(given)), "figures": json.dumps(figures)}
-    judged.save(given.output / WEIGHTS.name, adapter_tensors(model.encoder), facts)
+    given.output.mkdir(parents=True, exist_ok=True)
+    chosen, kept = held_out(_examples(given.output / "examples.json", given.deep_index))
+    reader = PieceReader(load_tokenizer())
+    # Runs of all seeds start from the same weights, so that their averages lie between them.
+    torch.manual_seed(0)
+    network = SelectorNetwork.of(plain_minilm())
+    before = {f"layers.{name}": value.clone() for name, value in network.encoder.encoder.state_dict().items()}
+    if given.start is not None:
+        start(network, given.start)
+    train(network, reader, chosen, given)
+    average(network, [folder / STATE for folder in (given.output, *given.others)])
+    finish(network, before, reader, kept, given)
     if given.install:
-        shutil.copy(given.output / WEIGHTS.name, WEIGHTS)
-    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+        for name, place in ((WEIGHTS.name, WEIGHTS), (JOINT.name, JOINT)):
+            shutil.copy(given.output / name, place)
 
 
 def train(
-    model: CrossEncoder,
-    tokenizer: PreTrainedTokenizerBase,
-    questions: Sequence[RankedQuestion],
-    given: argparse.Namespace,
+    network: SelectorNetwork, reader: PieceReader, examples: Sequence[Example], given: argparse.Namespace
 ) -> None:
-    """Train adapters and head in place, with low-rank updates on all of the encoder's layers."""
+    """Train in place; the folder's state then holds the running averages, too."""
     seed_everything(given.seed)
-    add_adapters(model.encoder, TARGETS, RANK, ALPHA)
-    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    batches = Batches(len(questions), given.batch_size, given.seed)
+    weights = trained_weights(network)
+    old, new = ([w for n, w in weights.items() if n.startswith("layers.") == is_old] for is_old in (True, False))
+    groups = [{"params": old, "lr": given.learning_rate}, {"params": new, "lr": _NEW_RATE * given.learning_rate}]
+    means = {name: nn.Parameter(weight.detach().clone(), requires_grad=False) for name, weight in weights.items()}
+    draw = Drawer(examples, given.batch_size, given.seed)
 
     def step(number: int) -> Figures:
+        with torch.no_grad():
+            # A young average holds few steps.
+            keep = min(_KEEP, (1 + number) / (10 + number))
+            for name, mean in means.items():
+                mean.lerp_(weights[name], 1 - keep)
         # Dropout follows from the step alone.
         torch.manual_seed(given.seed * 1_000_003 + number)
-        chosen = [questions[row] for row in batches.at(number)[1]]
-        shown = draw(chosen, given.sentences, np.random.default_rng([number, given.seed]))
-        # Pairs of about the same length together: padding costs as much as words.
-        shown.sort(key=lambda row: len(row[1].text))
-        total = 0.0
-        model.train()
-        for first in range(0, len(shown), _MICRO_BATCH):
-            part = shown[first : first + _MICRO_BATCH]
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model(**pairs(tokenizer, [(question, sentence) for question, sentence, _ in part]))
-            target = torch.tensor([wanted for *_, wanted in part])
-            loss = binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(shown)
-            loss.backward()
-            total += loss.item()
-        return {"loss": total}
+        network.train()
+        found = losses(network, reader, draw(number), np.random.default_rng([given.seed, number, 1]))
+        torch.stack([_WEIGHTS[name] * value for name, value in found.items()]).sum().backward()
+        return {name: value.item() for name, value in found.items()}
 
-    steps = given.epochs * batches.per_epoch
+    settings = run_settings(given)
+    # The same run goes on with more steps, and may be joined with others.
+    for free in ("steps", "others"):
+        del settings[free]
     Training(
         given.output,
-        trained,
-        torch.optim.AdamW(trained.values(), lr=given.learning_rate, weight_decay=0.01),
+        weights | {f"{_AVERAGE}{name}": mean for name, mean in means.items()},
+        torch.optim.AdamW(groups, weight_decay=0.01),
         step,
-        Schedule(steps, 0.06 * steps + 1, floor=0.03, falls_from=0),
-        run_settings(given),
+        Schedule(given.steps, _RISE, shape="constant"),
+        settings,
         save_every=given.save_every,
         restart=given.restart,
+        panels={"loss": list(_WEIGHTS)},
     ).run()
+    network.eval()
 
 
-def draw(
-    questions: Sequence[RankedQuestion], most: int, random: np.random.Generator
-) -> list[tuple[str, Sentence, float]]:
-    """Question, sentence and target, `most` of a question: those that belong, then others, nearer ones likelier."""
-    shown = []
-    for row in questions:
-        near = np.array([item.similarity - 0.1 * item.rank for item in row.sentences])
-        # Gumbel noise makes the order a draw without replacement, in proportion to exp(4 · similarity).
-        order = np.argsort(-(10.0 * (np.array(row.targets) > 0) + 4 * near + random.gumbel(size=len(near))))
-        shown += [(row.question.question, row.sentences[place], row.targets[place]) for place in order[:most]]
-    return shown
+def held_out(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Examples to train on, and those that are kept apart, by their place among those of their source."""
+    places: dict[str, int] = {}
+    kept: list[Example] = []
+    rest: list[Example] = []
+    for example in examples:
+        place = places.get(example.source, 0)
+        places[example.source] = place + 1
+        (kept if place % HELD_OUT_EVERY[example.source] == 0 else rest).append(example)
+    return rest, kept
 
 
-def fit_weights(ranker: SentenceRanker, questions: Sequence[RankedQuestion]) -> tuple[list[float], Figures]:
-    """The joining regression's weights, fitted on held-out questions, and what is measured on them."""
-    logits = [
-        ranker.logits(row.question.question, row.sentences) for row in tqdm(questions, desc="judging", unit="question")
-    ]
-    parts = [features(own, row.sentences) for own, row in zip(logits, questions, strict=True)]
-    inputs, wanted = np.vstack(parts), np.concatenate([row.targets for row in questions])
-    # A target of 0.3 counts as three tenths of an example that belongs and seven of one that does not.
-    fitted = LogisticRegression(max_iter=2000).fit(
-        np.vstack([inputs, inputs]),
-        np.repeat([1, 0], len(inputs)),
-        np.concatenate([wanted, 1 - wanted]),
+class Drawer:
+    """Draws a step's examples: a function of seed and step alone."""
+
+    # The share of each pool, in eighths.
+    SHARES = (("real+", 1.3), ("real-", 1.7), ("deep", 1.0), ("close", 2.0), ("removed", 1.2), ("beside", 0.8))
+
+    def __init__(self, examples: Sequence[Example], size: int, seed: int) -> None:
+        """Sort the examples into pools; `size` are drawn a step."""
+        self._size, self._seed = size, seed
+        answered = [example for example in examples if example.holds != "no"]
+        self._pools = {
+            "real+": [e for e in answered if e.source == "real"],
+            "real-": [e for e in examples if e.source == "real" and e.holds == "no"],
+            "deep": [e for e in examples if e.source == "deep"],
+            "close": [e for e in examples if e.source == "close"],
+            "removed": [e for e in answered if e.source != "real"] + 3 * [e for e in answered if e.source == "real"],
+            "beside": [e for e in answered if e.source != "real"],
+        }
+
+    def __call__(self, step: int) -> list[Example]:
+        """The examples of a step."""
+        random = np.random.default_rng([self._seed, step])
+        pools = [name for name, _ in self.SHARES if self._pools[name]]
+        shares = np.array([value for name, value in self.SHARES if self._pools[name]])
+        # So even that each batch has about its share of each pool.
+        starts = (np.arange(self._size) + random.random()) / self._size
+        names = [pools[int(np.searchsorted(np.cumsum(shares / shares.sum()), start))] for start in starts]
+        return [self._drawn(name, random) for name in names]
+
+    def _drawn(self, name: str, random: np.random.Generator) -> Example:
+        pool = self._pools[name]
+        example = pool[int(random.integers(len(pool)))]
+        if name == "removed":
+            example = definitions_only(example) if random.random() < 0.15 else without_answer(example)
+        elif name == "beside":
+            example = beside_next(example)
+        example = fewer(example, random)
+        if random.random() < 0.5:
+            example = thinned(example, random)
+        return shuffled(example, random) if random.random() < 0.3 else example
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the network should say of an example.
+
+    Attributes:
+        said: bool (sentences,).
+        targets: (sentences,), 0 to 1.
+        passages: (pieces,), 1 where one holds something.
+        holds: (2,): at least a part, the whole.
+        more: whether something is still to be said.
+    """
+
+    said: Tensor
+    targets: Tensor
+    passages: Tensor
+    holds: Tensor
+    more: float
+
+
+def wanted(
+    example: Example, owners: Sequence[tuple[int, int]], pieces: Sequence[int], random: np.random.Generator
+) -> Wanted:
+    """Targets of an example; half of those with an answer are seen after a part of it was said.
+
+    Args:
+        example: as drawn.
+        owners: (passage, sentence) of each sentence that was read.
+        pieces: the passage of each piece.
+        random: draws what was said.
+    """
+    values = [example.passages[passage].targets[place] for passage, place in owners]
+    said: set[tuple[int, int]] = set()
+    if random.random() < 0.5:
+        if example.steps:
+            said = {
+                place for step in example.steps[: int(random.integers(1, len(example.steps) + 1))] for place in step
+            }
+        else:
+            strong = [owner for owner, value in zip(owners, values, strict=True) if value >= 0.5]
+            said = {owner for owner in strong if random.random() < 0.5}
+    targets = [0.0 if owner in said else value for owner, value in zip(owners, values, strict=True)]
+    holding = {passage for (passage, _), value in zip(owners, values, strict=True) if value >= 0.5}
+    return Wanted(
+        torch.tensor([owner in said for owner in owners], dtype=torch.bool),
+        torch.tensor(targets),
+        torch.tensor([float(piece in holding) for piece in pieces]),
+        torch.tensor([float(example.holds != "no"), float(example.holds == "full")]),
+        float(any(value >= 0.5 for value in targets)),
     )
-    joined = [part @ fitted.coef_[0] for part in parts]
-    nearest = [np.array([item.similarity - 0.1 * item.rank for item in row.sentences]) for row in questions]
-    figures = measure(questions, joined, "") | measure(questions, logits, "logit ")
-    weights = [*map(float, fitted.coef_[0]), float(fitted.intercept_[0])]
-    return weights, figures | measure(questions, nearest, "nearest ")
 
 
-def measure(questions: Sequence[RankedQuestion], scores: Sequence[np.ndarray], name: str) -> Figures:
-    """Mean average precision, and how far the first and the first three sentences belong; answerable questions only."""
-    precision, first, three = [], [], []
-    for row, own in zip(questions, scores, strict=True):
-        targets = np.array(row.targets)
-        belongs = targets >= 0.5
-        if not belongs.any() or belongs.all():
-            continue
-        precision.append(average_precision_score(belongs, own))
-        best = targets[np.argsort(-own)]
-        first.append(best[0])
-        three.append(best[:3].mean())
-    found = {"map": precision, "first": first, "first three": three}
-    return {f"{name}{key}": round(float(np.mean(values)), 4) for key, values in found.items()}
+def losses(
+    network: SelectorNetwork, reader: PieceReader, batch: Sequence[Example], random: np.random.Generator
+) -> dict[str, Tensor]:
+    """The mean losses of a batch, by name."""
+    read = [reader.read(e.question, [(p.title, p.section, p.sentences) for p in e.passages]) for e in batch]
+    aims = [wanted(example, own.owners, own.passages, random) for example, own in zip(batch, read, strict=True)]
+    with torch.autocast("cpu", torch.bfloat16):
+        judged = network.judge(network.read([own.pieces for own in read]), [aim.said for aim in aims])
+    # A sentence that was said already has nothing to learn.
+    each = [
+        binary_cross_entropy_with_logits(logits, aim.targets, (~aim.said).float(), reduction="sum")
+        / max(1, len(logits))
+        for logits, aim in zip(judged.sentences, aims, strict=True)
+    ]
+    return {
+        "holds": binary_cross_entropy_with_logits(judged.holds, torch.stack([aim.holds for aim in aims])),
+        "sentences": torch.stack(each).mean(),
+        "passages": binary_cross_entropy_with_logits(
+            torch.cat(judged.passages), torch.cat([aim.passages for aim in aims])
+        ),
+        "more": binary_cross_entropy_with_logits(judged.more, torch.tensor([aim.more for aim in aims])),
+    }
+
+
+def trained_weights(network: SelectorNetwork) -> dict[str, nn.Parameter]:
+    """What training changes: all but the encoder's tables and lowest layers."""
+    fixed = tuple(f"layers.layer.{number}." for number in range(_FROZEN))
+    network.requires_grad_(False)
+    found = {name: weight for name, weight in network.trained().named_parameters() if not name.startswith(fixed)}
+    for weight in found.values():
+        weight.requires_grad_(True)
+    return found
+
+
+def start(network: SelectorNetwork, path: Path) -> None:
+    """Begin with low-rank updates of the encoder, such as those of a ranker of single sentences."""
+    updates = {name: value for name, value in load_file(path).items() if name.startswith("encoder.encoder.")}
+    if not updates:
+        raise UserError(f"{path} holds no low-rank updates of an encoder")
+    merge_adapters(network, updates)
+
+
+def average(network: SelectorNetwork, states: Sequence[Path]) -> None:
+    """Take over the mean of the running averages of finished runs."""
+    kept = [load_state(path, restore_random=False).tensors for path in states]
+    with torch.no_grad():
+        for name, weight in network.trained().named_parameters():
+            found = [tensors[f"{_AVERAGE}{name}"] for tensors in kept if f"{_AVERAGE}{name}" in tensors]
+            if found:
+                weight.copy_(torch.stack(found).mean(0))
+
+
+def finish(
+    network: SelectorNetwork,
+    before: dict[str, Tensor],
+    reader: PieceReader,
+    kept: Sequence[Example],
+    given: argparse.Namespace,
+) -> None:
+    """Pack the weights, and fit the judgement on what was kept apart, judged by the weights as they were packed."""
+    packed = pack(before, network.trained().state_dict())
+    with replacing(given.output / WEIGHTS.name) as part:
+        save_file(packed, part, {"settings": json.dumps(run_settings(given))})
+    judged = load_network(given.output / WEIGHTS.name)
+    joint = fit(judge(judged.requires_grad_(False).eval(), reader, kept))
+    write_json(given.output / JOINT.name, joint.to_json())
+
+
+def _examples(path: Path, deep_index: Path | None) -> list[Example]:
+    """The examples of a run, made once."""
+    if not path.is_file():
+        leads = Retriever.load()
+        made = judged_examples(load_questions("real_train"), leads, "real")
+        if deep_index is not None:
+            made += judged_examples(load_questions("deep_train"), Retriever.load(deep_index), "deep")
+        made += close_examples(load_questions("close"), leads)
+        write_json(path, [asdict(example) for example in made], indent=None)
+    return [Example.of(row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -89,3 +89,30 @@ def test_evidence_is_found_by_its_first_words_whatever_the_splits(begins, sectio
 @pytest.mark.parametrize("begins", ["Levers", "", "ever is a"])
 def test_evidence_that_is_not_there_is_not_found(begins):
     assert find_sentence(LEVER, begins) is None
+
+
+def test_real_and_deep_questions_have_verdicts_and_evidence():
+    real, deep = load_questions("real_train"), load_questions("deep_dev")
+    assert (len(real), len(deep)) == (900, 55)
+    assert all(question.answerable == (question.holds != "no") for question in [*real, *deep])
+    assert all(len(question.read) == 4 for question in real)
+    places = [place for question in deep for sentence in question.sentences for place in sentence.evidence]
+    assert len(places) == 205 and all(place.title and place.begins for place in places)
+    assert {place.section for place in places} != {""}
+    assert all(any(s.evidence for s in question.sentences) for question in real if question.holds == "full")
+    assert not {question.question for question in real} & {question.question for question in load_questions("real_dev")}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"holds": "maybe"}, "'maybe'; allowed: full, part, no"),
+        ({"holds": "no", "sentences": ["So."]}, "evidence of the question “Why"),
+        ({"holds": "no", "read": [{"name": "Tide"}]}, "evidence of the question “Why"),
+    ],
+)
+def test_a_wrong_verdict_or_evidence_is_named(tmp_path, line, said):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"question": "Why?", "answer": "So."} | line) + "\n")
+    with pytest.raises(QuestionSetError, match=said):
+        load_questions(path)

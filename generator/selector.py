@@ -1,0 +1,207 @@
+"""The selector: which passage sentences answer a question, and how far do the passages hold its answer.
+
+    selector = Selector.load()
+    selection = selector.select(retrieved)             # a question and its passages, with what was read of each
+    selection.holds, selection.confidence, selection.best(3)
+    selector.select(retrieved, said=[(1, 2)])          # after a sentence that rests on the first passage's second
+
+It reads the question with each passage once; asked again after a sentence was said, it judges anew what it has read. It
+knows texts and the search's scores, and nothing of writers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from core.records import Place, Retrieved
+from core.sentences import split_sentences
+from generator.selection.joint import SCORE_NAME, Joint, holding_features
+
+if TYPE_CHECKING:
+    from generator.selection.network import SelectorNetwork, States
+    from generator.selection.pieces import PieceReader
+
+_FOLDER = Path(__file__).with_name("selection")
+WEIGHTS, JOINT = _FOLDER / "selector.safetensors", _FOLDER / "selector.json"
+# Of the encoder's weights what training changed is kept, the new layers' are kept as they are.
+NEW = ("kinds.", "ranks.", "sentence.", "upper.", "holds.", "more.", "of_passage.", "of_sentence.")
+
+Holds = Literal["full", "part", "no"]
+
+
+@dataclass(frozen=True)
+class SelectedSentence:
+    """A passage sentence.
+
+    Attributes:
+        place: rank of its passage and its number in what was read of it, as `core.sentences.split_sentences` counts.
+        text: the sentence.
+        probability: that it belongs into the answer, or into what is still to be said of it, 0 to 1.
+        said: whether the answer so far rests on it.
+    """
+
+    place: Place
+    text: str
+    probability: float
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is selected for a question.
+
+    Attributes:
+        holds: "full", "part" or "no": how far the passages hold the answer.
+        confidence: the probability that they hold at least a part of it, 0 to 1; below the threshold `holds` is "no".
+        whole: the probability that they hold all of it, 0 to `confidence`.
+        more: the probability that something of the answer is still to be said; the network's own, not calibrated.
+        sentences: of all passages that were read, in reading order.
+    """
+
+    holds: Holds
+    confidence: float
+    whole: float
+    more: float
+    sentences: tuple[SelectedSentence, ...]
+
+    def best(self, count: int = 1) -> list[SelectedSentence]:
+        """The likeliest sentences that were not said, best first."""
+        left = [sentence for sentence in self.sentences if not sentence.said]
+        return sorted(left, key=lambda sentence: -sentence.probability)[:count]
+
+
+# A question, whether the scores count, and rank, title, section, text and score of each passage.
+_Key = tuple[str, bool, tuple[tuple[int, str, str, str, float], ...]]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read last.
+
+    Attributes:
+        key: of what.
+        texts: of the sentences, by their places, in reading order.
+        places: of those that have a word, in the order of `states`.
+        states: the network's.
+        features: of the judgement of the whole.
+    """
+
+    key: _Key
+    texts: dict[Place, str]
+    places: tuple[Place, ...]
+    states: States
+    features: dict[str, float]
+
+
+class Selector:
+    """Selects passage sentences."""
+
+    def __init__(self, network: SelectorNetwork, reader: PieceReader, joint: Joint) -> None:
+        """Hold the parts."""
+        self.network = network.eval().requires_grad_(False)
+        self.reader, self.joint = reader, joint
+        self._last: _Read | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, weights: Path = WEIGHTS, joint: Path = JOINT) -> Selector:
+        """Load the selector that comes with the program, on the embedded encoder; in bf16 where that is faster.
+
+        Raises:
+            data.assets.AssetError: the encoder's weights or vocabulary cannot be had.
+            generator.selection.joint.JointError: the judgement cannot be read.
+            ValueError: the weights are another network's.
+        """
+        from generator.precision import faster_precision
+        from generator.selection.pieces import PieceReader
+        from retriever.embedded import load_tokenizer
+
+        network = load_network(weights)
+        if faster_precision("cpu") == "bf16":
+            network.encoder.encoder.to(torch.bfloat16)
+        return cls(network, PieceReader(load_tokenizer()), Joint.load(joint))
+
+    def select(self, retrieved: Retrieved, said: Collection[Place] = ()) -> Selection:
+        """Judge what was found for a question, and its sentences.
+
+        Args:
+            retrieved: the question and its passages; what was read of them counts, none included. Their scores count
+                where they are mixed search's.
+            said: the passage sentences that the answer so far rests on.
+        """
+        read = self._read(retrieved)
+        with torch.inference_mode():
+            judged = self.network.judge(
+                [read.states], [torch.tensor([p in said for p in read.places], dtype=torch.bool)]
+            )
+        logits = dict(zip(read.places, judged.sentences[0].tolist(), strict=True))
+        part, whole = self.joint.holding(read.features) if read.places else (0.0, 0.0)
+        sentences = tuple(
+            SelectedSentence(place, text, self._chance(logits.get(place), read), place in said)
+            for place, text in read.texts.items()
+        )
+        return Selection(self._holds(part, whole), part, whole, float(judged.more.sigmoid()), sentences)
+
+    def _holds(self, part: float, whole: float) -> Holds:
+        if part < self.joint.least:
+            return "no"
+        return "full" if whole >= self.joint.least_whole * part else "part"
+
+    def _chance(self, logit: float | None, read: _Read) -> float:
+        """A sentence's probability; 0 for one without a word."""
+        return 0.0 if logit is None else self.joint.sentence({"logit": logit, "part": read.features["part"]})
+
+    def _read(self, retrieved: Retrieved) -> _Read:
+        """What was read for a question; the last is kept."""
+        passages = tuple((p.rank, p.passage.title, p.passage.section, p.text, p.score) for p in retrieved.read)
+        key = (retrieved.question, retrieved.score_name == SCORE_NAME, passages)
+        with self._lock:
+            if self._last is None or self._last.key != key:
+                self._last = self._read_anew(key)
+            return self._last
+
+    def _read_anew(self, key: _Key) -> _Read:
+        question, scored, passages = key
+        split = [split_sentences(text) for _, _, _, text, _ in passages]
+        shown = [(title, section, own) for (_, title, section, _, _), own in zip(passages, split, strict=True)]
+        pieces = self.reader.read(question, shown)
+        with torch.inference_mode():
+            (states,) = self.network.read([pieces.pieces])
+            judged = self.network.judge([states], [torch.zeros(len(pieces.owners), dtype=torch.bool)])
+        features = holding_features(
+            judged.holds[0].tolist(),
+            judged.passages[0].tolist(),
+            judged.sentences[0].tolist(),
+            [score for _, _, _, _, score in passages] if scored else None,
+        )
+        ranks = [rank for rank, _, _, _, _ in passages]
+        texts = {
+            (rank, number): text
+            for rank, own in zip(ranks, split, strict=True)
+            for number, text in enumerate(own, start=1)
+        }
+        places = tuple((ranks[passage], sentence + 1) for passage, sentence in pieces.owners)
+        return _Read(key, texts, places, states, features)
+
+
+def load_network(weights: Path = WEIGHTS) -> SelectorNetwork:
+    """The network, its encoder's layers its own, the tables those of the embedded encoder.
+
+    Raises:
+        ValueError: the weights are another network's.
+    """
+    from safetensors.torch import load_file
+
+    from generator.selection.network import SelectorNetwork
+    from generator.support.compact import unpack
+    from retriever.embedded import plain_minilm
+
+    network = SelectorNetwork.of(plain_minilm())
+    unpack(network.trained(), load_file(weights), NEW)
+    return network
