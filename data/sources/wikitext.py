@@ -124,6 +124,7 @@ class _Reader:
 
         self._hidden = hidden_links
         self._language = language
+        self._fillable: tuple[type[Template], type[Tag]] = (nodes.Template, nodes.Tag)
         self._kinds: dict[type, Callable[[Any], str | None]] = {
             nodes.Text: lambda text: text.value,
             nodes.Wikilink: self._link,
@@ -142,7 +143,7 @@ class _Reader:
             if kind is None:
                 continue
             part = kind(node)
-            if isinstance(node, nodes.Template | nodes.Tag) and (part is None or HOLE in part or top):
+            if isinstance(node, self._fillable) and (part is None or HOLE in part or top):
                 after = str(code.nodes[place + 1])[:1] if place + 1 < len(code.nodes) else ""
                 part = "" if top and _is_paragraph(node, words, after) else _in_place(node, part, words, after)
             words += part or ""
