@@ -299,10 +299,10 @@ def start(network: SelectorNetwork, path: Path) -> None:
 
 def average(network: SelectorNetwork, states: Sequence[Path]) -> None:
     """Take over the mean of the running averages of finished runs."""
-    kept = [load_state(path, restore_random=False).tensors for path in states]
+    kept = [load_file(path) for path in states]
     with torch.no_grad():
         for name, weight in network.trained().named_parameters():
-            found = [tensors[f"{_AVERAGE}{name}"] for tensors in kept if f"{_AVERAGE}{name}" in tensors]
+            found = [tensors[kept_as] for tensors in kept if (kept_as := f"tensor/{_AVERAGE}{name}") in tensors]
             if found:
                 weight.copy_(torch.stack(found).mean(0))
 

@@ -206,7 +206,8 @@ def definitions_only(example: Example) -> Example:
 def thinned(example: Example, random: np.random.Generator, share: float = 0.3) -> Example:
     """Some of the sentences that do not belong left out, so that what is left out does not tell of an answer."""
     drawn = [random.random(len(passage.sentences)) >= share for passage in example.passages]
-    passages, moved = [], {}
+    passages: list[Any] = []
+    moved: dict[tuple[int, int], tuple[int, int]] = {}
     for number, (passage, flags) in enumerate(zip(example.passages, drawn, strict=True)):
         kept = [place for place, keep in enumerate(flags) if keep or passage.targets[place] > 0]
         moved |= {(number, place): (number, new) for new, place in enumerate(kept)}
