@@ -133,7 +133,7 @@ def index_folder(corpus, write_index, tmp_path) -> Path:
 
 @pytest.fixture
 def on_the_tiny_corpus(monkeypatch, tiny_qa):
-    monkeypatch.setattr(LongFormQA, "load", classmethod(lambda cls, index=None: tiny_qa))
+    monkeypatch.setattr(LongFormQA, "load", classmethod(lambda cls, *given, **named: tiny_qa))
 
 
 def run(*arguments: object) -> int:

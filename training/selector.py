@@ -35,7 +35,7 @@ from generator.selector import JOINT, WEIGHTS, load_network
 from generator.support.compact import pack
 from retriever.embedded import load_tokenizer, plain_minilm
 from retriever.search import Retriever
-from training.checkpoint import load_state, seed_everything
+from training.checkpoint import seed_everything
 from training.loop import STATE, STOPPED, Figures, Training
 from training.options import add_run_options, check_range, run_settings
 from training.schedule import Schedule

@@ -19,7 +19,7 @@ import gradio as gr
 from core.records import Answer, Retrieved, check_question
 from qa import LongFormQA
 from ui import cards, passage_cards
-from ui.controls import by_name, control_values, to_settings
+from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.errors import readable
 from ui.links import from_query
 from ui.nearest import NearestQuestions, nearest_empty, nearest_html, random_question
@@ -96,7 +96,8 @@ class Asking:
         except Exception as error:
             return filled | {self.parts.status: status_error(readable(error))}
         run = self.runs.begin(session_of(request), asked, settings)
-        filled |= dict(zip(self.parts.controls, values.values(), strict=True))
+        chosen = settings.to_json()  # numbers, where the link has texts
+        filled |= dict(zip(self.parts.controls, (chosen[name] for name in CONTROLS), strict=True))
         return filled | self._cleared(asked) | {self.parts.opened: run.id}
 
     def _cleared(self, question: str) -> View:

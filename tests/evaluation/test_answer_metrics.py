@@ -77,7 +77,7 @@ def test_repeated_ngrams_are_those_after_their_first(seed):
 
 
 def test_a_sentence_that_comes_again_is_counted():
-    assert measure(item("It is sweet. Bees keep it. It is sweet! it is sweet."), RougeL()).repeated_sentences == 2
+    assert measure(item("It is sweet. Bees keep it. It is sweet! IT is sweet."), RougeL()).repeated_sentences == 2
 
 
 @pytest.mark.parametrize(("answer", "cut"), [("It is sweet.", False), ("It is sweet. Bees keep", True), ("", False)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.records import Found, Retrieved
-from core.sentences import split_sentences
+from core.sentences import LONGEST, split_sentences
 from core.settings import Settings
 from data.passages import Passage
 from generator.extractive import ExtractiveGenerator
@@ -66,7 +66,7 @@ def test_a_sentence_is_not_said_twice():
 
 
 def test_a_single_long_sentence_stays_whole():
-    long = "word " * 300 + "end."
+    long = "word " * (LONGEST - 1) + "end."
     steps = answer(one_hot({long.strip(): 0.5}), [long.strip()], Settings(min_words=0, max_words=20))
     assert steps[-1].text == long
 

@@ -13,7 +13,7 @@ def embed(texts):
     return (counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
-PASSAGES = read_texts(["Zzz zz. Bees make honey.", "", "The moon pulls the sea. Aaa."], ["Bee", "Moon", "Tide"])
+PASSAGES = read_texts(["Zazaz zazaz. Bees make honey.", "", "The moon pulls the sea. Aaa."], ["Bee", "Moon", "Tide"])
 
 
 def test_a_quoted_sentence_leads_to_its_place_with_full_support():

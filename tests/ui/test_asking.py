@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 
 from ui.asking import Asking, Parts
+from ui.controls import CONTROLS
 from ui.errors import SORRY
 from ui.nearest import load_nearest
 from ui.rating import RatingStrip
@@ -130,7 +131,8 @@ def test_a_link_fills_in_question_and_settings_and_begins_the_run(asking, reques
     assert view[asking.parts.opened] == run.id and view[asking.parts.box] == "Why is honey sweet?"
     assert (run.settings[0].retrieval, run.settings[0].passages) == ("sparse", 2)
     assert run.settings[0].seed == 9
-    assert view[asking.parts.controls[0]] == "sparse"
+    shown = [view[control] for control in asking.parts.controls]
+    assert shown[:2] == ["sparse", 2] and shown[CONTROLS.index("seed")] == 9
 
 
 @pytest.mark.parametrize(("query", "message"), [({"passages": "many"}, "number of passages"), ({"q": "?"}, "no words")])

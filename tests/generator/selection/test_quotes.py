@@ -82,7 +82,7 @@ def test_sentences_are_taken_from_what_was_read_and_an_article_has_one_rank(titl
     embed = lambda rows: np.array([vectors[text] for text in rows])  # noqa: E731
     read = [
         Found(1, Passage("0", "Tide", "", " ".join(TIDE), "")).as_read(f"{TIDE[0]} They are"),
-        Found(2, Passage("1", title, "", FLUTE[0], "")).as_read(f"{FLUTE[0]} So 0! is 1, by convention."),
+        Found(2, Passage("1", title, "", FLUTE[0], "")).as_read(f"{FLUTE[0]} Yes, it is."),
     ]
     quoter = Quoter(Ranker(), embed, embed)
     found = quoter.quotes(quoter.asked(Retrieved("Why?")), read)

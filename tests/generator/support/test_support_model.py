@@ -66,7 +66,7 @@ def test_a_passage_of_two_thousand_words_is_read_to_its_end(tiny_support):
 
 
 def test_a_sentence_longer_than_the_encoder_holds_is_cut(tiny_support):
-    source = tiny_support.read([("Sea", "water " * 600 + ".")])
+    source = tiny_support.read([("Sea", ("water" * 10 + " ") * 60 + ".")])
     assert len(source.sentences) == 1 and len(source.sentences[0].states) < CLAIM_POSITION
 
 
