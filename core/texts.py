@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from core.errors import UserError
+
 # By the mark of byte order; that of UTF-32 begins as that of UTF-16.
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
@@ -26,7 +28,7 @@ _ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file
 MENDED = "signs that no text may hold were replaced by U+FFFD"
 
 
-class TextError(ValueError):
+class TextError(UserError):
     """A text is no UTF-8, or no JSON that can be taken as it stands; the message says what to do."""
 
 
