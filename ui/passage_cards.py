@@ -6,6 +6,7 @@ It knows answers and HTML; it does not know Gradio.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from core.records import Answer, Found, Passage, Sentence
 from ui.markup import escape, safe_url, waiting
@@ -66,7 +67,7 @@ def _source(passage: Passage, name: str) -> str:
     url = safe_url(passage.url)
     if not url:
         return ""
-    where = " on Wikipedia" if "wikipedia.org/" in url else ""
+    where = " on Wikipedia" if f".{urlsplit(url).netloc}".endswith(".wikipedia.org") else ""
     return f'<p class="source"><a href="{url}" target="_blank" rel="noopener noreferrer">{name}{where} ↗</a></p>'
 
 
