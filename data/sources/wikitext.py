@@ -34,6 +34,8 @@ _HOLES = frozenset("hiero maplink phonos".split())
 # An item of a list, and an external link at whose words a line may begin.
 ITEM, _LINK = "\x01", "\x02"
 _FEWEST_WORDS_IN_ITEM = 5
+# Of how many characters before a template it is decided what it is.
+_NEAR = 80
 _SHORT = re.compile(r"\|(?:\w+=)?[\d+−-]{1,3}(?:\||\}\}$)")
 _INTERLANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*:\S")
 _HAN_END = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
@@ -137,15 +139,19 @@ class _Reader:
 
     def plain(self, code: Wikicode, top: bool = False) -> str:
         """The words of parsed wikitext; `top` where it is a section, in which a template may be a paragraph."""
-        words = ""
-        for place, node in enumerate(code.nodes):
+        words, nodes = "", list(code.nodes)  # a section's nodes are a view, slow to index
+        for place, node in enumerate(nodes):
             kind = self._kinds.get(type(node))
             if kind is None:
                 continue
             part = kind(node)
             if isinstance(node, self._fillable) and (part is None or HOLE in part or top):
-                after = str(code.nodes[place + 1])[:1] if place + 1 < len(code.nodes) else ""
-                part = "" if top and _is_paragraph(node, words, after) else _in_place(node, part, words, after)
+                after = str(nodes[place + 1])[:1] if place + 1 < len(nodes) else ""
+                part = (
+                    ""
+                    if top and _is_paragraph(node, words[-_NEAR:], after)
+                    else _in_place(node, part, words[-_NEAR:], after)
+                )
             words += part or ""
         return words
 
