@@ -145,7 +145,7 @@ class ArticleCorpus(Corpus):
     def _rarity(self, word: str) -> float:
         """How rare a word is: its place in the tokenizer's vocabulary, where frequent words come first."""
         tokenizer = self.encoder.tokenizer
-        place = tokenizer.convert_tokens_to_ids(word.lower())
+        (place,) = tokenizer.convert_tokens_to_ids([word.lower()])
         return float(place if place != tokenizer.unk_token_id else tokenizer.vocab_size + len(word))
 
     def _ranked(self, question: str, vector: np.ndarray, candidates: Sequence[Candidate]) -> list[Candidate]:
