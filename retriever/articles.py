@@ -145,8 +145,8 @@ class ArticleCorpus(Corpus):
     def _rarity(self, word: str) -> float:
         """How rare a word is: its place in the tokenizer's vocabulary, where frequent words come first."""
         tokenizer = self.encoder.tokenizer
-        (place,) = tokenizer.convert_tokens_to_ids([word.lower()])
-        return float(place if place != tokenizer.unk_token_id else tokenizer.vocab_size + len(word))
+        pieces = tokenizer(word.lower(), add_special_tokens=False, verbose=False)["input_ids"]
+        return float(pieces[0] if len(pieces) == 1 else tokenizer.vocab_size + len(word))
 
     def _ranked(self, question: str, vector: np.ndarray, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates that are read, best first."""
