@@ -26,6 +26,9 @@ install: $(VENV)/.installed ## the environment and the embedded assets
 install-dev: $(VENV)/.installed-dev
 	$(BIN)/python -m data.assets
 
+# Who answers for questions to a live wiki; see docs/wikipedia.md.
+export LFQA_CONTACT
+
 # The stamps are newer than the requirements once everything in them is installed.
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt

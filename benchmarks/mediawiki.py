@@ -44,6 +44,7 @@ $wgRightsUrl = "https://creativecommons.org/licenses/by-sa/4.0/";
 $wgRightsText = "CC BY-SA 4.0";
 wfLoadExtension( 'Cite' );
 wfLoadExtension( 'ParserFunctions' );
+wfLoadExtension( 'Poem' );
 // Formulas as Wikipedia renders them, which takes a server of its own.
 $wgHooks['ParserFirstCallInit'][] = static function ( Parser $parser ) {
     $parser->setHook( 'math', static function ( $tex ) {
@@ -78,7 +79,7 @@ _TEMPLATES = {
     "reflist": '<div class="reflist">{{#tag:references}}</div>',
     "disambig": '<div id="disambigbox" class="dmbox">This page lists articles of one name.</div>',
 }
-_TEMPLATE_NAME = re.compile(r"\{\{\s*([^|{}<>#\[\]:\n]+?)\s*(?:\||\}\}|\n)")
+_TEMPLATE_NAME = re.compile(r"\{\{\s*([^|{}<>#\[\]:\n]+?)\s*(?:\||\}\}|\n|<!--)")
 
 
 class ServerError(UserError):

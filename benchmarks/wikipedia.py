@@ -183,12 +183,19 @@ def system(name: str, setup: Setup, encoder: Encoder, cache: Cache) -> Iterator[
 
 def _folder(setup: Setup, encoder: Encoder, cache: Cache) -> Corpus:
     """An index in memory over what a build would hold."""
+    from safetensors.numpy import load_file
+
+    from retriever.embedded import VECTORS
     from retriever.index import PassageIndex
     from retriever.search import Retriever
 
     source = open_source(f"dump:{setup.dump}")
-    passages = [passage for record in source.records() for passage in source.passages(record)] + setup.leads()
-    vectors = KeptVectors(encoder, cache).of([encoder_text(passage) for passage in passages])
+    whole = [passage for record in source.records() for passage in source.passages(record)]
+    leads = setup.leads()
+    # The leads' vectors come with the program; a lead's id is its row.
+    shipped = load_file(VECTORS)["vectors"][[int(lead.id) for lead in leads]].astype(np.float32)
+    own = KeptVectors(encoder, cache).of([encoder_text(passage) for passage in whole])
+    passages, vectors = [*whole, *leads], np.concatenate([own, shipped])
     return Retriever(encoder, PassageIndex.build(passages, vectors, encoder.name, encoder.identity, "benchmark"))
 
 

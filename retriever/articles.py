@@ -144,8 +144,9 @@ class ArticleCorpus(Corpus):
 
     def _rarity(self, word: str) -> float:
         """How rare a word is: its place in the tokenizer's vocabulary, where frequent words come first."""
-        vocabulary = self.encoder.tokenizer.get_vocab()
-        return float(vocabulary.get(word.lower(), len(vocabulary) + len(word)))
+        tokenizer = self.encoder.tokenizer
+        pieces = tokenizer(word.lower(), add_special_tokens=False, verbose=False)["input_ids"]
+        return float(pieces[0] if len(pieces) == 1 else tokenizer.vocab_size + len(word))
 
     def _ranked(self, question: str, vector: np.ndarray, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates that are read, best first."""

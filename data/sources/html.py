@@ -27,6 +27,8 @@ _DROPPED = (
     "#coordinates, .geo-nondefault, .geo-multi-punct, .geo-inline-hidden, "
     ".thumb, .thumbinner, .gallery, .gallerybox, .mw-gallery-traditional, .timeline-wrapper, "
     ".mw-ext-score, .mw-highlight, .mw-kartographer-container, .legend, .locmap, .noviewer, .mw-file-element, "
+    # What a wiki shows of a template that it lacks.
+    "a.new[title^='Template:'], "
     ".zim-footer, .external-mw-invalid-page, #siteSub, #contentSub, #jump-to-nav, .vector-toc"
 )
 _FORMULAS = ".mwe-math-element"
