@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retriever.article_plan import KINDS as ARTICLES
 from retriever.article_plan import ArticlePlan, is_article_index
-from retriever.corpus import Corpus, CorpusPlan
+from retriever.corpus import CorpusPlan
 
 LIVE_SECONDS = "the most that a live wiki or a ZIM file takes for a question, 1 to 120 (default 8)"
 KINDS = ("an index folder", "hf:USER/NAME", *ARTICLES)
@@ -30,8 +30,3 @@ def plan_corpus(
     from retriever.search import RetrieverPlan
 
     return RetrieverPlan.of(index, encoder)
-
-
-def open_corpus(index: Path | str | None = None, encoder: Path | str | None = None) -> Corpus:
-    """The same, loaded."""
-    return plan_corpus(index, encoder).open()

@@ -24,20 +24,18 @@ from data.passage_table import shard_path
 from data.snippets import Shards, read_shards, skipped_lines, write_snippets
 from data.sources import Source
 from retriever.building.embed import embed_here, missing_jobs
+from retriever.building.folder import agreed_plan, check_folder, empty_folder, finished_manifest, remove_left_overs
 from retriever.building.index_stage import held_out_queries, remove_others, write_bm25, write_index
-from retriever.building.plan import Options, Plan, SourceFacts, differences
+from retriever.building.plan import Options, Plan, SourceFacts
 from retriever.building.progress import Progress
-from retriever.errors import BuildError, IndexFolderError
+from retriever.errors import BuildError
 from retriever.index_folder import (
-    BUILD,
-    MANIFEST,
     PASSAGES,
     SKIPPED,
     VECTORS,
     IndexManifest,
     file_facts,
     passage_table,
-    read_index_manifest,
     today,
     vector_shards,
     write_index_manifest,
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
     from retriever.encode import Encoder
 
 _LIBRARIES = ("torch", "transformers", "faiss-cpu", "pyarrow", "numpy")
-_OWN = (BUILD, MANIFEST, PASSAGES, VECTORS, SKIPPED, "index-", "bm25-", ".lock", "milvus", ".milvus")
 _SPARE = 64 << 20  # bytes of disk beyond what is computed
 
 
@@ -81,7 +78,7 @@ def build(
         BuildError: the folder holds something else, the disk or memory does not suffice, or the kind does not fit.
         OSError: the folder cannot be written.
     """
-    _check_folder(folder)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
@@ -90,12 +87,12 @@ def build(
         raise BuildError(f"another process is building {folder}: wait for it, or end it") from error
     try:
         if options.restart:
-            _empty(folder)
+            empty_folder(folder)
         encoder = load_encoder()
         model = {"name": encoder.name, "identity": encoder.identity, "dimensions": encoder.dimensions}
         facts = SourceFacts(source.spec, source.name, source.fingerprint(), source.licence)
         plan = Plan(model | {"encoder": encoder_path}, settings, index, [facts])
-        plan = _agreed(folder, plan, options)
+        plan = agreed_plan(folder, plan, options)
         return _run(folder, plan, source, encoder, options)
     finally:
         lock.release()
@@ -103,8 +100,8 @@ def build(
 
 def _run(folder: Path, plan: Plan, source: Source, encoder: Encoder, options: Options) -> IndexManifest:
     """The stages."""
-    _remove_left_overs(folder)
-    before = _finished(folder)
+    remove_left_overs(folder)
+    before = finished_manifest(folder)
     if before and before.generation == plan.generation:
         return before
     shards = _passages(folder, plan, source, options)
@@ -120,69 +117,6 @@ def _run(folder: Path, plan: Plan, source: Source, encoder: Encoder, options: Op
         kind = choose_kind(kind, count, encoder.dimensions, options.memory)
     _vectors(folder, plan, rows, encoder, options, kind)
     return _index(folder, plan, shards, encoder, options, kind, before)
-
-
-def _agreed(folder: Path, wanted: Plan, options: Options) -> Plan:
-    """The plan to follow: the folder's own where the command means the same, else what the options allow.
-
-    Raises:
-        BuildError: the folder holds something else; the message names the choices.
-    """
-    there, finished = Plan.read(folder), _finished(folder)
-    if there is not None and finished is None and not any((folder / PASSAGES).glob("*.arrow")):
-        there = None  # nothing was written yet that another plan could spoil
-    if there is None:
-        if options.add or options.reindex:
-            raise BuildError(f"{folder} holds no index to {'add to' if options.add else 'index anew'}: build it first")
-        wanted.write(folder)
-        return wanted
-    done = finished is not None and finished.generation == there.generation
-    if options.reindex:
-        return _reindexed(folder, there, wanted, finished)
-    if options.add and done:
-        return _added(folder, there, wanted, finished)
-    changed = differences(there, wanted)
-    if not changed:
-        return there
-    choices = "--restart to begin anew, or another --output"
-    if done:
-        choices = f"--add to append the source, --reindex for another kind of index, {choices}"
-    raise BuildError(
-        f"{folder} was begun with other settings ({'; '.join(changed)}). "
-        f"Choose: the settings as before to go on, {choices}"
-    )
-
-
-def _added(folder: Path, there: Plan, wanted: Plan, finished: IndexManifest | None) -> Plan:
-    """The plan that appends a source to a finished index."""
-    assert finished is not None
-    new = wanted.sources[-1]
-    if any(old.fingerprint == new.fingerprint for old in there.sources):
-        raise BuildError(f"{new.source} is in {folder} already (the same content): name another source to add")
-    same = replace(wanted, sources=there.sources, index=there.index)
-    changed = differences(there, same)
-    if changed:
-        raise BuildError(f"{folder} was built with other settings ({'; '.join(changed)}): add with the same ones")
-    sources = [*there.sources, replace(new, first_shard=len(finished.shards))]
-    plan = replace(there, sources=sources, generation=there.generation + 1, reindexed=False)
-    plan.write(folder)
-    return plan
-
-
-def _reindexed(folder: Path, there: Plan, wanted: Plan, finished: IndexManifest | None) -> Plan:
-    """The plan that keeps passages and vectors and builds the index anew."""
-    if finished is None:
-        raise BuildError(f"the build of {folder} has not ended: finish it first, then use --reindex")
-    if finished.store or wanted.index["store"]:
-        raise BuildError("--reindex builds FAISS indexes only; build a Milvus store in a folder of its own")
-    changed = differences(there, replace(wanted, index=there.index))
-    if changed:
-        raise BuildError(f"--reindex keeps passages and vectors, but {'; '.join(changed)}: use --restart")
-    if there.index == wanted.index and finished.generation < there.generation:
-        return there
-    plan = replace(there, index=wanted.index, generation=finished.generation + 1, reindexed=True)
-    plan.write(folder)
-    return plan
 
 
 def _passages(folder: Path, plan: Plan, source: Source, options: Options) -> Shards:
@@ -295,54 +229,3 @@ def _licence(plan: Plan) -> str:
     """The licences of all sources; "" where one is not known."""
     found = {source.licence for source in plan.sources}
     return ", ".join(sorted(found)) if "" not in found else ""
-
-
-def _finished(folder: Path) -> IndexManifest | None:
-    """The manifest of a finished index; None where there is none of this layout."""
-    try:
-        return read_index_manifest(folder)
-    except IndexFolderError:
-        return None
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder with other people's files."""
-    if folder.is_dir():
-        others = sorted(path.name for path in folder.iterdir() if not _own_name(path.name).startswith(_OWN))
-        if others:
-            raise BuildError(
-                f"{folder} holds other files ({others[0]}, …): name an empty folder, a new one, or an index"
-            )
-    elif folder.exists():
-        raise BuildError(f"{folder} is a file and cannot be written as a folder: name another --output")
-
-
-def _own_name(name: str) -> str:
-    """The name that a half-written file or folder would have got, see `core.files.replacing`; others' stay.
-
-    >>> _own_name(".index-1.faiss.77.1a2b3c4d.part"), _own_name("thesis.part")
-    ('index-1.faiss.77.1a2b3c4d.part', 'thesis.part')
-    """
-    return name[1:] if name.startswith(".") and name.endswith(".part") else name
-
-
-def _remove_left_overs(folder: Path) -> None:
-    """Remove what a run that was killed had half written."""
-    for part in list(folder.rglob(".*.part")):
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
-
-
-def _empty(folder: Path) -> None:
-    """Remove what a build wrote, the manifest first."""
-    for name in (MANIFEST, BUILD, SKIPPED):
-        (folder / name).unlink(missing_ok=True)
-    for path in list(folder.iterdir()):
-        if path.name == ".lock":
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
