@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from decimal import Decimal
 from typing import Any, Literal
 
 from core.errors import SettingsError
@@ -212,4 +213,4 @@ def _parsed(name: str, value: Any) -> Any:  # noqa: ANN401 - from outside, check
         return number
     if not math.isfinite(number) or number != int(number):
         raise SettingsError(f"{noun} is {value}: type a whole number")
-    return value if isinstance(value, int) else int(number)  # a long seed would lose digits as a float
+    return int(Decimal(str(value)))  # a long seed would lose digits as a float

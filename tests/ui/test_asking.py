@@ -7,6 +7,7 @@ import asyncio
 import gradio as gr
 import pytest
 
+from core.settings import DEFAULTS
 from ui.asking import Asking, Parts
 from ui.controls import CONTROLS
 from ui.errors import SORRY
@@ -133,6 +134,16 @@ def test_a_link_fills_in_question_and_settings_and_begins_the_run(asking, reques
     assert run.settings[0].seed == 9
     shown = [view[control] for control in asking.parts.controls]
     assert shown[:2] == ["sparse", 2] and shown[CONTROLS.index("seed")] == 9
+
+
+def test_a_link_fills_in_numbers_as_numbers(asking, request_of):
+    """A control of numbers takes no text: the page would stay empty."""
+    query = {"passages": "2", "temperature": "0.5", "seed": "4611686018427387905"}
+    view = asking.open(request_of(q="Why is honey sweet?", **query))
+    shown = dict(zip(CONTROLS, (view[control] for control in asking.parts.controls), strict=True))
+    numbers = {"passages": 2, "temperature": 0.5, "seed": 4611686018427387905}
+    assert {name: shown[name] for name in numbers} == numbers
+    assert all(type(shown[name]) is type(DEFAULTS[name]) for name in CONTROLS)
 
 
 @pytest.mark.parametrize(("query", "message"), [({"passages": "many"}, "number of passages"), ({"q": "?"}, "no words")])
