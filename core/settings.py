@@ -213,4 +213,5 @@ def _parsed(name: str, value: Any) -> Any:  # noqa: ANN401 - from outside, check
         return number
     if not math.isfinite(number) or number != int(number):
         raise SettingsError(f"{noun} is {value}: type a whole number")
-    return int(Decimal(str(value)))  # a long seed would lose digits as a float
+    # A long seed would lose digits as a float.
+    return int(value) if isinstance(value, int) else int(Decimal(str(value)))
