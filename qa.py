@@ -21,12 +21,14 @@ from typing import Any
 
 from core.command import exit_status
 from core.memory import give_back_memory
-from core.records import Answer, Retrieved, Sentence, as_text, check_question, read_texts
+from core.records import Answer, Draft, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from generator.base import Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
+from generator.lacking import not_answered, partly_answered
 from generator.registry import GENERATORS, Parts, load_generator
+from generator.selecting import Selector
 from retriever.corpus import Corpus, CorpusPlan
 from retriever.registry import KINDS, LIVE_SECONDS, plan_corpus
 
@@ -44,6 +46,7 @@ class LongFormQA:
         retriever: Corpus | CorpusPlan,
         generators: dict[str, Generator] | None = None,
         load_judge: Callable[[], Judge] | None = None,
+        load_selector: Callable[[], Selector] | None = None,
     ) -> None:
         """Hold the parts.
 
@@ -52,11 +55,15 @@ class LongFormQA:
             generators: those that are loaded already, by name.
             load_judge: loads what judges sentences; without it, a sentence's support is its cosine with the nearest
                 passage sentence.
+            load_selector: loads what tells which passage sentences answer a question, and whether they do; without it,
+                every question is taken to be answered.
         """
         self._retriever = retriever
         self._opening = threading.Lock()
         self._load_judge = load_judge
         self._judge: Judge | None = None
+        self._load_selector = load_selector
+        self._selector: Selector | None = None
         self._generators = dict(generators or {})
         self._checkpoint = ""
         self._loading = threading.Lock()
@@ -78,7 +85,7 @@ class LongFormQA:
         """
         plan = plan_corpus(index, seconds=seconds)
         retriever = plan if later else plan.open()
-        return cls(retriever, load_judge=_load_support_model)
+        return cls(retriever, load_judge=_load_support_model, load_selector=_load_selector)
 
     @property
     def retriever(self) -> Corpus:
@@ -94,7 +101,8 @@ class LongFormQA:
 
     def is_loaded(self, generator: str) -> bool:
         """Whether a question to this generator is answered without loading anything first."""
-        loaded = isinstance(self._retriever, Corpus) and self._judge is not None
+        selecting = self._load_selector is None or self._selector is not None
+        loaded = isinstance(self._retriever, Corpus) and self._judge is not None and selecting
         return loaded and generator in self._generators
 
     @property
@@ -106,6 +114,23 @@ class LongFormQA:
                 self._judge = load()
             return self._judge
 
+    @property
+    def selector(self) -> Selector | None:
+        """What tells which passage sentences answer a question, loaded on first use; None without one."""
+        with self._loading:
+            if self._selector is None and self._load_selector is not None:
+                self._selector = self._load_selector()
+            return self._selector
+
+    def _needed_selector(self) -> Callable[[], Selector] | None:
+        """Gives the selector where there is one."""
+
+        def load() -> Selector:
+            assert self.selector is not None
+            return self.selector
+
+        return None if self._load_selector is None else load
+
     def generator(self, name: str) -> Generator:
         """The generator of that name, loaded on first use and kept.
 
@@ -114,7 +139,7 @@ class LongFormQA:
         """
         with self._loading:
             if name not in self._generators:
-                loaded = load_generator(name, Parts(self.retriever, lambda: self.judge))
+                loaded = load_generator(name, Parts(self.retriever, lambda: self.judge, self._needed_selector()))
                 if name not in GENERATORS:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)
@@ -129,7 +154,7 @@ class LongFormQA:
             generator.base.GeneratorError: there is no such generator, or it cannot be loaded.
         """
         self.generator(generator)
-        _ = self.judge
+        _ = self.judge, self.selector
         give_back_memory()
 
     def retrieve(self, question: str, settings: Settings | None = None) -> Retrieved:
@@ -179,12 +204,12 @@ class LongFormQA:
         yield answer
         generator = self.generator(settings.generator)
         start = time.perf_counter()
-        retrieved = generator.read(self.retrieve(question, settings))
+        retrieved = self._selected(generator.read(self.retrieve(question, settings)))
         seconds = {"retrieve": time.perf_counter() - start}
         answer = replace(answer, retrieved=retrieved, stage="reading", seconds=seconds)
         yield answer
         began = time.perf_counter()
-        for draft in generator.stream(retrieved, settings, stop):
+        for draft in self._drafts(generator, retrieved, settings, stop):
             if "encode" not in answer.seconds:
                 now = time.perf_counter()
                 seconds = seconds | {"encode": now - began, "first_token": now - start}
@@ -202,19 +227,52 @@ class LongFormQA:
         yield self._judged(answer, stop, start)
         give_back_memory()
 
+    def _selected(self, retrieved: Retrieved) -> Retrieved:
+        """What was read, with what the selector says of it."""
+        if self.selector is None or not retrieved.read:
+            return retrieved
+        return replace(retrieved, selection=self.selector.select(retrieved))
+
+    def _drafts(
+        self, generator: Generator, retrieved: Retrieved, settings: Settings, stop: threading.Event
+    ) -> Iterator[Draft]:
+        """What the generator writes; of what the passages don't hold it is said that they don't."""
+        holds = retrieved.selection.holds if retrieved.selection and settings.unsupported != "keep" else "full"
+        if holds == "no":
+            yield Draft((not_answered(retrieved.question),), done=True)
+            return
+        for draft in generator.stream(retrieved, settings, stop):
+            whole = draft.done and not draft.stopped and draft.sentences and draft.sentences[0].kind != "lacking"
+            yield (
+                replace(draft, sentences=(*draft.sentences, partly_answered())) if whole and holds == "part" else draft
+            )
+
     def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
         """Finished: every sentence with its evidence, and whether it is an answer at all."""
         retrieved = answer.retrieved
         unsupported = "keep" if stop.is_set() else answer.settings.unsupported
-        kept = keep(retrieved, answer.sentences, self.judge, self.retriever.embed_texts, unsupported)
+        kept = keep(retrieved, answer.sentences, self.judge, unsupported)
         done = replace(answer, stage="done", text=as_text(kept.sentences), sentences=kept.sentences)
-        supported = any(sentence.passage is not None for sentence in kept.sentences)
         return replace(
             done,
-            answerable=supported and not retrieved.low_scores and not done.lacks,
+            answerable=_answers(done),
             seconds=answer.seconds | {"total": time.perf_counter() - start},
             note=_note(done, kept),
         )
+
+
+def _answers(answer: Answer) -> bool:
+    """Whether something that was said answers the question, as far as is known."""
+    selection = answer.retrieved.selection
+    holds = selection.holds != "no" if selection else not answer.retrieved.low_scores
+    return holds and not answer.lacks and any(sentence.passage is not None for sentence in answer.sentences)
+
+
+def _load_selector() -> Selector:
+    """The selector that comes with the program."""
+    from generator.selection.model import SelectorModel
+
+    return SelectorModel.load()
 
 
 def _load_support_model() -> Judge:
@@ -230,7 +288,7 @@ def _note(answer: Answer, kept: Kept) -> str:
         return "Stopped before its end." if answer.text else "Stopped before the first sentence was whole."
     if not answer.found:
         return "No passages were retrieved, so nothing here is backed by a source."
-    if answer.retrieved.low_scores:
+    if answer.retrieved.low_scores and answer.confidence is None:
         return "Every score is low: the passages probably do not hold the answer."
     if kept.replaced:
         return "The generator's answer had no support in the passages, so it is not shown."

@@ -21,6 +21,7 @@ LONGEST_QUESTION = 1000
 
 ReadStatus = Literal["read", "cut", "not read"]
 Kind = Literal["written", "quoted", "lacking"]
+Holds = Literal["full", "part", "no"]
 Stage = Literal["retrieving", "reading", "writing", "judging", "done"]
 # The number of a passage among those found, and of a sentence in what was read of it, both from 1.
 Place = tuple[int, int]
@@ -130,6 +131,47 @@ def read_texts(texts: Sequence[str], titles: Sequence[str] = ()) -> list[Found]:
 
 
 @dataclass(frozen=True)
+class SelectedSentence:
+    """A passage sentence.
+
+    Attributes:
+        place: rank of its passage and its number in what was read of it, as `core.sentences.split_sentences` counts.
+        text: the sentence.
+        probability: that it belongs into the answer, or into what is still to be said of it, 0 to 1.
+        said: whether the answer so far rests on it.
+    """
+
+    place: Place
+    text: str
+    probability: float
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is selected for a question.
+
+    Attributes:
+        holds: "full", "part" or "no": how far the passages hold the answer.
+        confidence: the probability that they hold at least a part of it, 0 to 1; below the threshold `holds` is "no".
+        whole: the probability that they hold all of it, 0 to `confidence`.
+        more: the probability that something of the answer is still to be said; the network's own, not calibrated.
+        sentences: of all passages that were read, in reading order.
+    """
+
+    holds: Holds
+    confidence: float
+    whole: float
+    more: float
+    sentences: tuple[SelectedSentence, ...]
+
+    def best(self, count: int = 1) -> list[SelectedSentence]:
+        """The likeliest sentences that were not said, best first."""
+        left = [sentence for sentence in self.sentences if not sentence.said]
+        return sorted(left, key=lambda sentence: -sentence.probability)[:count]
+
+
+@dataclass(frozen=True)
 class Retrieved:
     """A question and what the search found for it: all that a generator is given.
 
@@ -140,6 +182,7 @@ class Retrieved:
         score_name: what the scores are, such as "cosine"; "" when nothing was retrieved.
         low_scores: whether every score is so low that the passages likely miss the question.
         note: what a reader should know of this search, in one sentence; "" where there is nothing.
+        selection: which sentences of what was read answer the question, and whether they do; None before it was asked.
     """
 
     question: str
@@ -148,6 +191,7 @@ class Retrieved:
     score_name: str = ""
     low_scores: bool = False
     note: str = ""
+    selection: Selection | None = None
 
     @property
     def read(self) -> list[Found]:
@@ -283,6 +327,17 @@ class Answer:
         return self.retrieved.found
 
     @property
+    def holds(self) -> Holds:
+        """How far the passages hold the answer; without a selector all that is known is whether there is one."""
+        selection = self.retrieved.selection
+        return selection.holds if selection else "full" if self.answerable else "no"
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability that they hold at least a part of it, 0 to 1; None where no selector was asked."""
+        return self.retrieved.selection.confidence if self.retrieved.selection else None
+
+    @property
     def lacks(self) -> bool:
         """Whether it begins by saying that the passages do not hold what was asked."""
         return bool(self.sentences) and self.sentences[0].kind == "lacking"
@@ -293,6 +348,8 @@ class Answer:
             "question": self.question,
             "answer": self.text,
             "answerable": self.answerable,
+            "holds": self.holds,
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
             "passages": [part.to_json() for part in self.found],
             "sentences": [sentence.to_json() for sentence in self.sentences],
             "settings": self.settings.to_json(),

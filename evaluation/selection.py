@@ -23,11 +23,10 @@ import numpy as np
 from tqdm import tqdm
 
 from core.command import exit_status
-from core.records import Place, Retrieved
+from core.records import Place, Retrieved, Selection
 from core.sentences import split_sentences
 from data.questions import Question, load_questions
 from evaluation.selection_metrics import bins, holding_figures, precision_recall, sentence_figures
-from generator.selector import Selection
 
 PASSAGES = 4
 Report = dict[str, Any]
@@ -185,11 +184,11 @@ def _shown(figure: Mapping[str, Any]) -> str:
 
 def run(given: argparse.Namespace) -> tuple[list[Case], list[Selection], float]:
     """Find passages and select."""
-    from generator.selector import Selector
+    from generator.selection.model import SelectorModel
     from retriever.search import Retriever
 
     questions = load_questions(given.questions, required=("question",))
-    retriever, selector = Retriever.load(given.index), Selector.load()
+    retriever, selector = Retriever.load(given.index), SelectorModel.load()
     cases = [make_case(q, retriever.find(q.question, PASSAGES)) for q in tqdm(questions, desc="finding")]
     if given.without_evidence:
         cases = [without_evidence(case) for case in cases if case.evidence]

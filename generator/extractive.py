@@ -1,14 +1,13 @@
 """The extractive generator: no model writes, the passages' own sentences answer.
 
-It takes the sentences nearest to the question, those of better passages first, and puts them in reading order: the
-honest baseline that every writing model has to beat, and the fallback when none can be loaded. It is given a way to
-compare texts and knows no index.
+Those that the selector chooses are quoted in reading order; without a selector, those nearest to the question, of
+better passages first: the honest baseline that every writing model has to beat, and what remains when none can be had.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +16,7 @@ from core.records import Draft, Place, Retrieved, Sentence
 from core.sentences import is_complete, split_sentences
 from core.settings import Settings
 from generator.judging import Embed
+from generator.selecting import Room, Selector, as_read, chosen, quoted
 
 # A sentence this near to one already taken says the same again.
 _SAME = 0.95
@@ -36,14 +36,23 @@ class _Candidate:
 
 
 class ExtractiveGenerator:
-    """Quotes the passage sentences nearest to the question (`generator.base.Generator`)."""
+    """Quotes passage sentences (`generator.base.Generator`)."""
 
     name = "extractive"
 
-    def __init__(self, embed_questions: Embed, embed_texts: Embed) -> None:
-        """Hold the two encoders: questions or texts → float32 (n, dimensions), rows of unit length."""
+    def __init__(
+        self, embed_questions: Embed, embed_texts: Embed, selector: Callable[[], Selector] | None = None
+    ) -> None:
+        """Hold the parts.
+
+        Args:
+            embed_questions: questions → float32 (n, dimensions), rows of unit length.
+            embed_texts: the same of texts.
+            selector: gives what chooses sentences; without it, the nearest are taken.
+        """
         self._embed_questions = embed_questions
         self._embed_texts = embed_texts
+        self._selector = selector
 
     def read(self, retrieved: Retrieved) -> Retrieved:
         """Everything: sentences are compared one by one, so nothing has to be cut."""
@@ -52,17 +61,23 @@ class ExtractiveGenerator:
     def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Quote sentences until the longest answer is reached; see `Generator.stream`.
 
-        The nearest sentence always stays, whatever its length. Sampling, beams and seed have no part here.
+        The best sentence always stays, whatever its length. Sampling, beams and seed have no part here.
         """
         stop = stop or threading.Event()
-        candidates, vectors = self._candidates(retrieved)
         sentences: tuple[Sentence, ...] = ()
-        for chosen in [] if stop.is_set() else _choose(candidates, vectors, settings):
+        for sentence in [] if stop.is_set() else self._quotes(retrieved, settings):
             if stop.is_set():
                 break
-            sentences = (*sentences, Sentence(chosen.text, "quoted", (chosen.place,)))
+            sentences = (*sentences, sentence)
             yield Draft(sentences)
         yield Draft(sentences, done=True, stopped=stop.is_set())
+
+    def _quotes(self, retrieved: Retrieved, settings: Settings) -> list[Sentence]:
+        """The answer's sentences."""
+        if self._selector is not None:
+            return [quoted(each) for each in as_read(list(chosen(self._selector(), retrieved, Room.of(settings))))]
+        nearest = _choose(*self._candidates(retrieved), settings)
+        return [Sentence(each.text, "quoted", (each.place,)) for each in nearest]
 
     def _candidates(self, retrieved: Retrieved) -> tuple[list[_Candidate], np.ndarray]:
         """Every whole sentence of the passages with its similarity to the question, and its vector."""

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.memory import give_back_memory
-from core.records import NOT_SUPPORTED, Draft, Found, Retrieved
+from core.records import Draft, Found, Retrieved
 from core.settings import Settings
 from generator.fused_layout import FusedLayout
 from generator.prompt import fused_passage
 
 if TYPE_CHECKING:
-    import numpy as np
     from tokenizers import Tokenizer
     from torch import Tensor
 
@@ -25,13 +24,11 @@ if TYPE_CHECKING:
     from generator.fast_stack import FastDecoder, FastState
     from generator.judging import Judge
     from generator.modeling_fused import DecoderState, FusedModel, Memory
-    from generator.opening import Evidence, OpeningWriter
-    from generator.selection.quotes import Quoter
+    from generator.opening import OpeningWriter
+    from generator.selecting import Selector
 
 # Passages that were read stay in memory up to this size; one of usual length takes 2.5 MB in bf16.
 _CACHE_BYTES = 32 << 20
-# How an answer begins that says what its passages lack; the training answers of that kind begin so.
-_LACKING = "The passages don't say"
 # The adapter that comes along.
 EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
 
@@ -44,7 +41,7 @@ class FusedGenerator:
         model: FusedModel,
         tokenizer: Tokenizer,
         name: str = "fused",
-        quoter: Quoter | None = None,
+        selector: Callable[[], Selector] | None = None,
         fast: FastDecoder | None = None,
         judge: Callable[[], Judge] | None = None,
     ) -> None:
@@ -54,7 +51,7 @@ class FusedGenerator:
             model: reads, and writes where `fast` is None.
             tokenizer: the model's.
             name: by which the generator was asked for.
-            quoter: chooses passage sentences; without it, every sentence is written.
+            selector: gives what chooses passage sentences; without it, every sentence is written.
             fast: writes.
             judge: gives what judges written sentences by the passages; without it, only words are compared.
 
@@ -65,8 +62,7 @@ class FusedGenerator:
 
         self.name = name
         self.layout = FusedLayout(tokenizer)
-        self.quoter = quoter
-        self._model, self._fast, self._judge = model, fast, judge
+        self._model, self._fast, self._selector, self._judge = model, fast, selector, judge
         self._passages = PassageCache(model, self.layout.prefix, _CACHE_BYTES)
 
     @classmethod
@@ -74,7 +70,7 @@ class FusedGenerator:
         cls,
         adapter: Path | None = EMBEDDED_ADAPTER,
         name: str = "fused",
-        quoter: Quoter | None = None,
+        selector: Callable[[], Selector] | None = None,
         judge: Callable[[], Judge] | None = None,
     ) -> FusedGenerator:
         """Load the embedded SmolLM2 with an adapter; the first time it is prepared in the cache folder.
@@ -82,7 +78,7 @@ class FusedGenerator:
         Args:
             adapter: the folder of an adapter; None for the model as it was before training.
             name: by which it was asked for.
-            quoter: see `__init__`.
+            selector: see `__init__`.
             judge: see `__init__`.
 
         Raises:
@@ -101,9 +97,9 @@ class FusedGenerator:
         parts, tokenizer = Parts(checkpoint, path.stem, base, adapter), checkpoint.tokenizer()
         device = best_device()
         if device.type != "cpu":
-            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, quoter, None, judge)
+            return cls(parts.model().to(device, torch.bfloat16), tokenizer, name, selector, None, judge)
         model, fast = fast_model(parts, cache_folder())
-        return cls(model, tokenizer, name, quoter, fast, judge)
+        return cls(model, tokenizer, name, selector, fast, judge)
 
     def read(self, retrieved: Retrieved) -> Retrieved:
         """What fits of the passages; see `Generator.read`."""
@@ -122,9 +118,9 @@ class FusedGenerator:
         give_back_memory()
         (state, logits), spans = self._ask([asked], [memory], [ids]), memory.spans
         del memory  # the state has its own, and both are large
-        if settings.decoding == "opening" and self.quoter is not None:
+        if settings.decoding == "opening" and self._selector is not None:
             draft = Draft()
-            writer = self._opening_writer(retrieved, settings, state, state.views(spans), voice)
+            writer = self._opening_writer(self._selector(), retrieved, settings, state, state.views(spans), voice)
             for draft in writer.write(logits, asked[-1], stop):
                 yield draft
             yield Draft(finished(draft.sentences, settings), done=True, stopped=stop.is_set())
@@ -136,6 +132,7 @@ class FusedGenerator:
 
     def _opening_writer(
         self,
+        selector: Selector,
         retrieved: Retrieved,
         settings: Settings,
         state: DecoderState | FastState,
@@ -145,40 +142,12 @@ class FusedGenerator:
         """What writes an opening and quotes behind it."""
         from generator.grounding import Source
         from generator.opening import OpeningWriter
-        from generator.selection.quotes import Room
+        from generator.selecting import Room
         from generator.sentencewise import SentenceWriter
 
-        assert self.quoter is not None
-        quoter, read = self.quoter, retrieved.read
-        sources = [Source.of(part.passage.title, part.text) for part in read]
+        sources = [Source.of(part.passage.title, part.text) for part in retrieved.read]
         writer = SentenceWriter(state, views, sources, voice, settings)
-        room = Room(max(settings.min_words, settings.max_words // 2), settings.max_words, short=settings.min_words)
-        lacking = self.layout.ids(_LACKING)
-        ranks = [part.rank for part in read]
-        return OpeningWriter(
-            writer, retrieved.question, ranks, lambda: self._evidence(quoter, retrieved), room, lacking
-        )
-
-    def _evidence(self, quoter: Quoter, retrieved: Retrieved) -> Evidence:
-        """What the ranker, and the judge where there is one, say of a question's passages."""
-        import numpy as np
-
-        from generator.opening import Evidence
-        from retriever.corpus import article_ranks
-
-        read, asked = retrieved.read, quoter.asked(retrieved)
-        titles = [part.passage.title for part in read]
-        ranks = article_ranks(titles)
-
-        def belongs(rows: Sequence[tuple[str, int]]) -> np.ndarray:
-            values = quoter.probabilities(asked, [(titles[at], text, ranks[at]) for text, at in rows])
-            if self._judge is None or not rows:
-                return values
-            found = self._judge().judge([text for text, _ in rows], read)
-            return values * np.array([judgement.label != NOT_SUPPORTED for judgement in found])
-
-        nearness = quoter.nearness(asked, [part.text for part in read])
-        return Evidence(quoter.quotes(asked, read), nearness, belongs)
+        return OpeningWriter(writer, retrieved, Room.of(settings), selector, self._judge)
 
     def answer_loss(self, retrieved: Retrieved, answer: str, wording: str = "own") -> tuple[float, int]:
         """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.

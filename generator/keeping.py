@@ -1,6 +1,6 @@
 """What becomes of an answer once it is written: its sentences are judged, and those without support may go.
 
-It is given a judge and an encoder; it knows nothing of how passages are found or answers written.
+It is given a judge; it knows nothing of how passages are found or answers written.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.records import NOT_SUPPORTED, Retrieved, Sentence
-from core.sentences import split_sentences
 from core.words import leans
-from generator.judging import Embed, Judge, judged
+from generator.judging import Judge, judged
+from generator.lacking import not_answered
 
 # An answer is still one with this many words.
 ENOUGH_WORDS = 25
@@ -34,14 +32,13 @@ class Kept:
     replaced: bool = False
 
 
-def keep(retrieved: Retrieved, sentences: Sequence[Sentence], judge: Judge, embed: Embed, unsupported: str) -> Kept:
+def keep(retrieved: Retrieved, sentences: Sequence[Sentence], judge: Judge, unsupported: str) -> Kept:
     """Judge an answer and deal with what has no support.
 
     Args:
         retrieved: the question, and what was read.
         sentences: as written.
         judge: judges sentences.
-        embed: texts → vectors of unit length, comparable with the question's.
         unsupported: "keep" leaves every answer as it is; "mark" and "drop" replace one that nothing supports by what
             the passages lack; "drop" also leaves out sentences without support where enough remains.
     """
@@ -49,8 +46,7 @@ def keep(retrieved: Retrieved, sentences: Sequence[Sentence], judge: Judge, embe
     if unsupported == "keep" or not answer or answer[0].kind == "lacking":
         return Kept(answer)
     if retrieved.read and all(sentence.label == NOT_SUPPORTED for sentence in answer):
-        told = lacking_answer([part.passage.title for part in retrieved.read], _nearest(retrieved, embed))
-        return Kept(judged(told, retrieved.found, judge), replaced=True)
+        return Kept(judged([not_answered(retrieved.question)], retrieved.found, judge), replaced=True)
     kept = without_unsupported(answer) if unsupported == "drop" else answer
     return Kept(kept, dropped=len(answer) - len(kept))
 
@@ -68,28 +64,3 @@ def without_unsupported(sentences: tuple[Sentence, ...]) -> tuple[Sentence, ...]
         if whole:
             kept.append(sentence)
     return tuple(kept) if sum(len(sentence.text.split()) for sentence in kept) >= ENOUGH_WORDS else sentences
-
-
-def lacking_answer(titles: Sequence[str], nearest: str) -> tuple[Sentence, ...]:
-    """The answer where nothing that was retrieved supports one: what the passages lack, and what they hold.
-
-    Args:
-        titles: of the passages that were read, best first; at least one.
-        nearest: the passage sentence nearest to the question; "" for none.
-
-    >>> [sentence.text for sentence in lacking_answer(["Tide", "Moon"], "Seas rise.")][1:]
-    ['They are about Tide and Moon.', 'The nearest to it is: Seas rise.']
-    """
-    names = list(dict.fromkeys(titles))
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    told = ["The passages do not answer this question.", f"They are about {listed}."]
-    told += [f"The nearest to it is: {nearest}"] if nearest else []
-    return tuple(Sentence(text, "lacking") for text in told)
-
-
-def _nearest(retrieved: Retrieved, embed: Embed) -> str:
-    """The passage sentence nearest to the question; "" where none was read or the question has no vector."""
-    sentences = [text for part in retrieved.read for text in split_sentences(part.text)]
-    if not sentences or retrieved.vector is None:
-        return ""
-    return sentences[int(np.argmax(embed(sentences) @ retrieved.vector))]

@@ -1,78 +1,31 @@
 """Answers whose first sentence the model writes and whose others are quoted.
 
-The model is good at answering in a sentence and bad at knowing which facts belong beside it; the sentence ranker is the
-other way round. So the model writes an opening, from all passages and, where that one does not stand on a passage, from
-each alone (see sentencewise.py); the ranker judges openings and passage sentences alike; the best opening stays, or
-the best sentence takes its place, and the likeliest sentences follow. It knows passages as quotes only.
+The model is good at answering in a sentence and bad at knowing which facts belong beside it; the selector is the other
+way round. So the model writes an opening, from all passages and, where that one does not stand on a passage, from each
+alone (see sentencewise.py). It stays where the passage sentence that it retells is about as likely as the best; else
+the best is quoted. What the selector chooses then follows, quoted.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from core.records import Draft, Place, Sentence
+from core.records import NOT_SUPPORTED, Draft, Retrieved, SelectedSentence, Sentence
 from generator.abstention import says_lacking
-from generator.grounding import word_list
-from generator.selection.quotes import Quote, Room, best_opening, following, place_of
+from generator.grounding import word_list, word_pairs
+from generator.judging import Judge
+from generator.selecting import Room, Selector, as_read, chosen, quoted
 from generator.sentencewise import SentenceWriter, WrittenSentence
 
-# What a written opening may lack of the best quote's probability and still come first: it answers more directly.
+# What a written opening may lack of the best sentence's probability and still come first: it answers more directly.
 _DIRECT = 0.5
+# A written sentence retells the passage sentence that has at least so much of its word pairs.
+_RETOLD = 0.5
 _VERDICT = re.compile(r"^(?:Yes|No|Not really|Mostly|Sort of)\b[,:;]?\s+(?=\w)")
-# Whether the passages hold the answer: a logistic regression on the 160 development questions and the 272 that the
-# ranker did not see (52 without an answer). In eight folds its area under the ROC curve is 0.898; without the cosines
-# 0.886, by the sentences alone 0.853, by the model alone 0.806. A passage that stands far out speaks against an answer:
-# the question is then about one narrow thing, of which little is told.
-_LIKELIEST = 4
-_SENTENCES, _MODEL, _NEAREST, _STANDS_OUT, _CONSTANT = 2.897, -0.374, 5.424, -10.759, 1.597
-# The least log-probability among those questions, about; less says no more.
-_LEAST_LIKELY = -12.0
-# Below this probability the answer says that they do not: where the F1 of those 52 is best in the eight folds.
-_LEAST_ANSWERABLE = 0.6
-# What such an answer quotes besides, in words.
-_LACKING_ROOM = Room(enough=40, most=90, least=0.0, short=0)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the ranker says of a question's passages.
-
-    Attributes:
-        quotes: their sentences, in reading order.
-        nearness: the cosine of the question and each passage.
-        belongs: sentences with the number of the passage that each stands on → how likely they belong into the answer;
-            0 for one that the passages do not support.
-    """
-
-    quotes: Sequence[Quote]
-    nearness: Sequence[float]
-    belongs: Callable[[Sequence[tuple[str, int]]], np.ndarray]
-
-    def answerable(self, lacking: float) -> float:
-        """The probability that the passages hold the answer.
-
-        Args:
-            lacking: the log-probability, in nats, with which the model begins by saying that they do not.
-        """
-        likeliest = sorted((quote.probability for quote in self.quotes), reverse=True)[:_LIKELIEST]
-        mean = sum(likeliest) / len(likeliest) if likeliest else 0.0
-        nearest, *others = sorted(self.nearness, reverse=True) or [0.0]
-        stands_out = nearest - sum(others) / len(others) if others else 0.0
-        logit = (
-            _SENTENCES * math.log(max(mean, 1e-6))
-            + _MODEL * max(lacking, _LEAST_LIKELY)
-            + _NEAREST * nearest
-            + _STANDS_OUT * stands_out
-            + _CONSTANT
-        )
-        return 1 / (1 + math.exp(-logit))
 
 
 class OpeningWriter:
@@ -81,24 +34,22 @@ class OpeningWriter:
     def __init__(
         self,
         writer: SentenceWriter,
-        question: str,
-        ranks: Sequence[int],
-        look: Callable[[], Evidence],
+        retrieved: Retrieved,
         room: Room,
-        lacking: Sequence[int],
+        selector: Selector,
+        judge: Callable[[], Judge] | None,
     ) -> None:
         """Hold what an answer is made with.
 
         Args:
             writer: writes sentences.
-            question: as asked.
-            ranks: of the passages read, in order.
-            look: judges the passages' sentences, once there is a draft.
+            retrieved: the question, what was read, and what the selector says of it.
             room: how long answers are.
-            lacking: the tokens with which an answer begins that says that the passages do not hold it.
+            selector: chooses passage sentences.
+            judge: gives what judges written sentences by the passages; without it, only words are compared.
         """
-        self._writer, self._question, self._ranks, self._look, self._room = writer, question, ranks, look, room
-        self._lacking = lacking
+        self._writer, self._retrieved, self._room = writer, retrieved, room
+        self._selector, self._judge = selector, judge
 
     def write(self, logits: Tensor, last: int, stop: threading.Event) -> Iterator[Draft]:
         """Write, and yield the answer so far after every token of the opening and every sentence behind it.
@@ -110,65 +61,53 @@ class OpeningWriter:
         """
         for text in self._writer.draft(logits, stop):
             yield Draft(tail=text)
-        draft = self._writer.drafted
-        if stop.is_set():
-            yield Draft()
-            return
-        evidence = self._look()
-        if evidence.answerable(self._writer.log_probability(logits, self._lacking)) < _LEAST_ANSWERABLE:
-            if draft is None or not says_lacking(draft.text):
-                for text in self._writer.draft(logits, stop, self._lacking):
-                    yield Draft(tail=text)
-                draft = self._writer.drafted
-            opening = Sentence(draft.text, "lacking") if draft else None
-            stands_on, room = None, _LACKING_ROOM
-        else:
-            opening, stands_on = self._opening(draft, evidence, last, stop)
-            room = self._room
-        if stop.is_set() or opening is None:
-            yield Draft()
-            return
-        sentences = [opening]
-        yield Draft(tuple(sentences))
-        for quote in following(self._question, opening.text, stands_on, evidence.quotes, room):
-            sentences.append(self._quoted(quote))
+        selection = self._retrieved.selection or self._selector.select(self._retrieved)
+        opening = self._opening(self._writer.drafted, selection.sentences, last, stop)
+        sentences = [opening] if opening else []
+        said = opening.origin if opening else ()
+        words = len(opening.text.split()) if opening else 0
+        following = chosen(self._selector, self._retrieved, self._room, said, words) if not stop.is_set() else ()
+        for sentence in as_read(list(following)):
             yield Draft(tuple(sentences))
+            sentences.append(quoted(sentence))
+        yield Draft(tuple(sentences))
 
     def _opening(
-        self, draft: WrittenSentence | None, evidence: Evidence, last: int, stop: threading.Event
-    ) -> tuple[Sentence | None, Quote | None]:
-        """The first sentence, None when there is none, and the quote that it stands on."""
-        quote = best_opening(evidence.quotes)
-        least = max(_DIRECT * quote.probability if quote else 0.0, 1e-9)
-        ways = (lambda: [draft] if draft is not None else [], lambda: self._writer.alone(last, stop))
-        for written in (way() for way in ways):
-            values = self._judged(written, evidence)
-            best = max(range(len(values)), key=values.__getitem__, default=None)
-            if best is not None and values[best] >= least:
-                stands_on = place_of(written[best].text, evidence.quotes)
-                origin = (self._place(stands_on),) if stands_on else ()
-                return Sentence(without_verdict(written[best].text), "written", origin), stands_on
-        return (self._quoted(quote), quote) if quote else (None, None)
+        self, draft: WrittenSentence | None, selected: Sequence[SelectedSentence], last: int, stop: threading.Event
+    ) -> Sentence | None:
+        """The first sentence where a written one may stand there."""
+        best = max((sentence.probability for sentence in selected), default=0.0)
+        for way in (lambda: [draft] if draft is not None else [], lambda: self._writer.alone(last, stop)):
+            if stop.is_set():
+                return None
+            retold = [(text, place) for text, place in self._retold(way(), selected) if place.probability > 0]
+            text, sentence = max(retold, key=lambda row: row[1].probability, default=("", None))
+            if sentence is not None and sentence.probability >= _DIRECT * best:
+                return Sentence(text, "written", (sentence.place,))
+        return None
 
-    def _quoted(self, quote: Quote) -> Sentence:
-        return Sentence(quote.text, "quoted", (self._place(quote),))
-
-    def _place(self, quote: Quote) -> Place:
-        return self._ranks[quote.passage], quote.position + 1
-
-    def _judged(self, sentences: Sequence[WrittenSentence], evidence: Evidence) -> list[float]:
-        """How likely each belongs into the answer; 0 for one that does not stand on a passage, or lacks the answer."""
+    def _retold(
+        self, written: Sequence[WrittenSentence], selected: Sequence[SelectedSentence]
+    ) -> list[tuple[str, SelectedSentence]]:
+        """Those sentences that stand on a passage and retell one of its sentences, which is given with each."""
         good = [
-            self._writer.is_good(each) and not says_lacking(each.text) and not _stammers(each.text)
-            for each in sentences
+            without_verdict(each.text)
+            for each in written
+            if self._writer.is_good(each) and not says_lacking(each.text) and not _stammers(each.text)
         ]
-        standing = [
-            (without_verdict(each.text), each.grounding.passage or 0)
-            for each, fine in zip(sentences, good, strict=True)
-            if fine
-        ]
-        values = iter(evidence.belongs(standing))
-        return [float(next(values)) if fine else 0.0 for fine in good]
+        retold = [(text, place) for text in good if (place := place_of(text, selected)) is not None]
+        if self._judge is None or not retold:
+            return retold
+        found = self._judge().judge([text for text, _ in retold], self._retrieved.read)
+        return [row for row, judgement in zip(retold, found, strict=True) if judgement.label != NOT_SUPPORTED]
+
+
+def place_of(text: str, selected: Sequence[SelectedSentence]) -> SelectedSentence | None:
+    """The passage sentence that a written one owes most of its word pairs to; None when it owes fewer than half."""
+    own = word_pairs(word_list(text))
+    shares = [len(own & word_pairs(word_list(sentence.text))) / max(1, len(own)) for sentence in selected]
+    best = max(range(len(selected)), key=shares.__getitem__, default=None)
+    return selected[best] if best is not None and shares[best] >= _RETOLD else None
 
 
 def without_verdict(sentence: str) -> str:

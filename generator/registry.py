@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from generator.base import Generator
 from generator.judging import Judge
+from generator.selecting import Selector
 
 if TYPE_CHECKING:
     from retriever.corpus import Corpus
@@ -21,10 +22,12 @@ class Parts:
     Attributes:
         corpus: what is searched; it compares questions and texts.
         judge: gives what judges sentences by passages, called when it is first needed; None goes without.
+        selector: gives what chooses passage sentences, likewise.
     """
 
     corpus: Corpus
     judge: Callable[[], Judge] | None = None
+    selector: Callable[[], Selector] | None = None
 
 
 def load_generator(name: str, parts: Parts) -> Generator:
@@ -51,16 +54,13 @@ def load_generator(name: str, parts: Parts) -> Generator:
 def _extractive(parts: Parts) -> Generator:
     from generator.extractive import ExtractiveGenerator
 
-    return ExtractiveGenerator(parts.corpus.embed_questions, parts.corpus.embed_texts)
+    return ExtractiveGenerator(parts.corpus.embed_questions, parts.corpus.embed_texts, parts.selector)
 
 
 def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Generator:
     from generator.fused import EMBEDDED_ADAPTER, FusedGenerator
-    from generator.selection.quotes import Quoter
-    from generator.selection.ranker import SentenceRanker
 
-    quoter = Quoter(SentenceRanker.load(), parts.corpus.embed_questions, parts.corpus.embed_texts)
-    return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, quoter, parts.judge)
+    return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, parts.selector, parts.judge)
 
 
 GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused}

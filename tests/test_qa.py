@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import qa as command
-from core.records import Answer, Draft, QuestionError, Retrieved, Sentence, check_question
+from core.records import Answer, Draft, QuestionError, Retrieved, Selection, Sentence, check_question
 from core.settings import Settings
 from qa import LongFormQA
 from tests.interrupting import interruptible
@@ -20,7 +20,7 @@ from tests.interrupting import interruptible
 ROOT = Path(command.__file__).parent
 # Needs no model beyond the tiny ones.
 QUOTING = Settings(generator="extractive")
-KEYS = {"question", "answer", "answerable", "passages", "sentences", "settings", "seconds"}
+KEYS = {"question", "answer", "answerable", "holds", "confidence", "passages", "sentences", "settings", "seconds"}
 
 
 class SlowWriter:
@@ -111,6 +111,54 @@ def test_stop_ends_at_the_next_step(tiny_retriever):
         if len(snapshots) == 5:
             stop.set()
     assert snapshots[-1].stopped and snapshots[-1].text == "Stopped here." and writer.words < 10
+
+
+class Holding:
+    """A selector that says how far passages hold the answer, and nothing of sentences."""
+
+    def __init__(self, holds):
+        self.holds = holds
+
+    def select(self, retrieved, said=()):
+        confidence = {"full": 0.9, "part": 0.6, "no": 0.1}[self.holds]
+        return Selection(self.holds, confidence, confidence / 2, 0.5, ())
+
+
+def asked(tiny_retriever, holds, **settings):
+    qa = LongFormQA(tiny_retriever, {"slow": SlowWriter()}, load_selector=lambda: Holding(holds))
+    return qa.ask("Is honey sweet?", Settings(generator="slow", **settings))
+
+
+def test_what_the_passages_hold_is_answered_with_confidence(tiny_retriever):
+    row = asked(tiny_retriever, "full", unsupported="keep").to_json()
+    assert (row["answer"], row["holds"], row["confidence"]) == ("All of it.", "full", 0.9)
+
+
+def test_of_what_they_hold_in_part_the_rest_is_said_to_be_lacking(tiny_retriever, monkeypatch):
+    monkeypatch.setattr(SlowWriter, "stream", lambda self, given, settings, stop: iter([
+        Draft((Sentence(given.read[0].text, "quoted", ((1, 1),)),), done=True)
+    ]))  # fmt: skip
+    answer = asked(tiny_retriever, "part")
+    assert [sentence.kind for sentence in answer.sentences] == ["quoted", "lacking"]
+    assert answer.sentences[-1].text in answer.text and answer.answerable and answer.holds == "part"
+
+
+def test_what_they_do_not_hold_is_told_without_asking_the_generator(tiny_retriever):
+    answer = asked(tiny_retriever, "no")
+    assert answer.text == "The passages don't answer the question “Is honey sweet?”"
+    assert (answer.holds, answer.confidence, answer.answerable) == ("no", 0.1, False)
+    assert answer.lacks and answer.stage == "done"
+
+
+def test_an_answer_to_be_kept_is_written_all_the_same(tiny_retriever):
+    answer = asked(tiny_retriever, "no", unsupported="keep")
+    assert (answer.text, answer.holds, answer.answerable) == ("All of it.", "no", False)
+
+
+def test_without_passages_the_selector_is_not_asked(tiny_retriever):
+    qa = LongFormQA(tiny_retriever, load_selector=lambda: Holding("no"))
+    answer = qa.ask("Is honey sweet?", Settings("none", generator="extractive"))
+    assert answer.confidence is None and "No passages" in answer.note
 
 
 def test_an_earlier_snapshot_does_not_change_later(tiny_qa):

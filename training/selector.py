@@ -29,9 +29,9 @@ from core.errors import UserError
 from core.files import replacing, write_json
 from core.weights import merge_adapters
 from data.questions import load_questions
+from generator.selection.model import JOINT, WEIGHTS, load_network
 from generator.selection.network import SelectorNetwork
 from generator.selection.pieces import PieceReader
-from generator.selector import JOINT, WEIGHTS, load_network
 from generator.support.compact import pack
 from retriever.embedded import load_tokenizer, plain_minilm
 from retriever.search import Retriever

@@ -15,6 +15,11 @@ from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
 
+_VERDICTS = {
+    "full": ("Answered.", "The passages seem to hold the answer."),
+    "part": ("Partly answered.", "The passages seem to hold a part of the answer."),
+    "no": ("Not answered.", "The passages don’t seem to hold the answer."),
+}
 _LABEL_CLASSES = {SUPPORTED: "supported", PARTLY: "partly", NOT_SUPPORTED: "unsupported"}
 
 
@@ -85,8 +90,21 @@ def _tools() -> str:
 
 
 def _finished(answer: Answer) -> str:
-    """Notice, sentences and tally of a finished answer."""
-    return _notice(answer) + sentences(answer) + tally(answer)
+    """Verdict, notice, sentences and tally of a finished answer."""
+    return verdict(answer) + _notice(answer) + sentences(answer) + tally(answer)
+
+
+def verdict(answer: Answer) -> str:
+    """Whether the question is answered, in words: another matter than whether a passage says what a sentence says."""
+    if answer.confidence is None:
+        return ""
+    word, meaning = _VERDICTS[answer.holds]
+    sure = f"{max(answer.confidence, 0.01):.0%}"
+    hint = f"how likely the passages hold at least a part of the answer, by the selector: {sure}"
+    return (
+        f'<p class="verdict {answer.holds}" title="{hint}"><b>{word}</b> {meaning} '
+        f'<span class="sure">Chance that they do: {sure}.</span></p>'
+    )
 
 
 def sentences(answer: Answer, prefix: str = "") -> str:
@@ -104,11 +122,13 @@ def sentences(answer: Answer, prefix: str = "") -> str:
 
 def _notice(answer: Answer) -> str:
     """What a reader should know first, in words."""
-    if answer.retrieved.low_scores:
+    if answer.retrieved.low_scores and answer.confidence is None:
         text = answer.note or "Every score is low: the passages probably do not hold the answer."
         return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
     if answer.note:
         return f'<p class="notice">{escape(answer.note)}</p>'
+    if answer.lacks and answer.confidence is not None:
+        return ""
     if answer.lacks:
         return '<p class="notice warn"><b>No answer.</b> The passages do not seem to hold it.</p>'
     if not answer.answerable and answer.text:

@@ -1,1 +1,1 @@
-"""Choosing the passage sentences that answer a question: the ranker, its examples and its training."""
+"""The selector: its network, what that reads, its calibrated judgement, and its weights."""

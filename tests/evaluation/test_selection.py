@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from core.records import Found, Passage, Retrieved
+from core.records import Found, Passage, Retrieved, SelectedSentence, Selection
 from data.questions import AnswerSentence, Place, Question
 from evaluation import selection, selection_metrics
-from generator.selector import SelectedSentence, Selection
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The selector: which passage sentences answer a question, and how far do the passages hold its answer.
 
-    selector = Selector.load()
+    selector = SelectorModel.load()
     selection = selector.select(retrieved)             # a question and its passages, with what was read of each
     selection.holds, selection.confidence, selection.best(3)
     selector.select(retrieved, said=[(1, 2)])          # after a sentence that rests on the first passage's second
@@ -15,11 +15,11 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
-from core.records import Place, Retrieved
+from core.records import Holds, Place, Retrieved, SelectedSentence, Selection
 from core.sentences import split_sentences
 from generator.selection.joint import SCORE_NAME, Joint, holding_features
 
@@ -27,53 +27,10 @@ if TYPE_CHECKING:
     from generator.selection.network import SelectorNetwork, States
     from generator.selection.pieces import PieceReader
 
-_FOLDER = Path(__file__).with_name("selection")
+_FOLDER = Path(__file__).parent
 WEIGHTS, JOINT = _FOLDER / "selector.safetensors", _FOLDER / "selector.json"
 # Of the encoder's weights what training changed is kept, the new layers' are kept as they are.
 NEW = ("kinds.", "ranks.", "sentence.", "upper.", "holds.", "more.", "of_passage.", "of_sentence.")
-
-Holds = Literal["full", "part", "no"]
-
-
-@dataclass(frozen=True)
-class SelectedSentence:
-    """A passage sentence.
-
-    Attributes:
-        place: rank of its passage and its number in what was read of it, as `core.sentences.split_sentences` counts.
-        text: the sentence.
-        probability: that it belongs into the answer, or into what is still to be said of it, 0 to 1.
-        said: whether the answer so far rests on it.
-    """
-
-    place: Place
-    text: str
-    probability: float
-    said: bool = False
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is selected for a question.
-
-    Attributes:
-        holds: "full", "part" or "no": how far the passages hold the answer.
-        confidence: the probability that they hold at least a part of it, 0 to 1; below the threshold `holds` is "no".
-        whole: the probability that they hold all of it, 0 to `confidence`.
-        more: the probability that something of the answer is still to be said; the network's own, not calibrated.
-        sentences: of all passages that were read, in reading order.
-    """
-
-    holds: Holds
-    confidence: float
-    whole: float
-    more: float
-    sentences: tuple[SelectedSentence, ...]
-
-    def best(self, count: int = 1) -> list[SelectedSentence]:
-        """The likeliest sentences that were not said, best first."""
-        left = [sentence for sentence in self.sentences if not sentence.said]
-        return sorted(left, key=lambda sentence: -sentence.probability)[:count]
 
 
 # A question, whether the scores count, and rank, title, section, text and score of each passage.
@@ -99,8 +56,8 @@ class _Read:
     features: dict[str, float]
 
 
-class Selector:
-    """Selects passage sentences."""
+class SelectorModel:
+    """Selects passage sentences (`generator.selecting.Selector`)."""
 
     def __init__(self, network: SelectorNetwork, reader: PieceReader, joint: Joint) -> None:
         """Hold the parts."""
@@ -110,7 +67,7 @@ class Selector:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, weights: Path = WEIGHTS, joint: Path = JOINT) -> Selector:
+    def load(cls, weights: Path = WEIGHTS, joint: Path = JOINT) -> SelectorModel:
         """Load the selector that comes with the program, on the embedded encoder; in bf16 where that is faster.
 
         Raises:

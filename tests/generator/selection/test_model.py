@@ -7,7 +7,7 @@ import torch
 
 from core.records import Found, Passage
 from generator.selection.joint import Joint, JointError, holding_features
-from generator.selector import NEW, Selector
+from generator.selection.model import NEW, SelectorModel
 from tests.fixtures.tiny_selector import retrieved, tiny_joint, tiny_network, tiny_reader, tiny_selector
 
 _TIDE = "Tides are the rise and fall of the sea. The Moon pulls the water."
@@ -133,9 +133,9 @@ def test_packed_weights_give_the_same_judgement(tmp_path):
     other = SelectorNetwork.of(tiny_encoder())
     unpack(other.trained(), packed, NEW)
     asked = retrieved("Why do tides rise?", _TIDE)
-    mine, theirs = (Selector(each, tiny_reader(), tiny_joint()).select(asked) for each in (network, other))
+    mine, theirs = (SelectorModel(each, tiny_reader(), tiny_joint()).select(asked) for each in (network, other))
     assert mine.confidence == pytest.approx(theirs.confidence, abs=0.02)
-    plain = Selector(SelectorNetwork.of(tiny_encoder()), tiny_reader(), tiny_joint()).select(asked)
+    plain = SelectorModel(SelectorNetwork.of(tiny_encoder()), tiny_reader(), tiny_joint()).select(asked)
     assert abs(plain.confidence - mine.confidence) > abs(theirs.confidence - mine.confidence)
 
 
