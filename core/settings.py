@@ -94,9 +94,9 @@ class Settings:
         noun="the generator", control="generator",
     )  # fmt: skip
     unsupported: str = _setting(
-        "mark", "Sentences without support",
-        "keep: every answer stays; mark: one without any support is replaced by what the passages lack; drop: such "
-        "sentences are left out, too",
+        "mark", "What the passages do not support",
+        "keep: every answer stays; mark: where the passages don't hold the answer, or support nothing of it, that is "
+        "told instead; drop: such sentences are left out, too",
         choices=UNSUPPORTED_WAYS, control="radio", folded=True,
     )  # fmt: skip
     decoding: str = _setting(

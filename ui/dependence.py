@@ -87,7 +87,9 @@ class WithAndWithout(RunsTab):
         answers: dict[str, Answer] = {}
         for number, way in enumerate(WAYS, 1):
             yield {self.said: progress(f"Writing answer {number} of {len(WAYS)}: {TITLES[way].lower()}…")}
-            chosen = run.settings[0] if way == "retrieved" else replace(run.settings[0], retrieval=way)
+            # What is written is to be compared, not what is told instead where passages hold no answer.
+            chosen = replace(run.settings[0], unsupported="keep")
+            chosen = chosen if way == "retrieved" else replace(chosen, retrieval=way)
             answer = answers[way] = self.qa.ask(run.question, chosen, run.stop)
             yield {self.panels[way]: revealed(TITLES[way], answer, f"{way}-")}
             if run.stop.is_set():
