@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core.records import Answer, Found, Retrieved, Sentence
+from core.records import Answer, Found, Retrieved, Selection, Sentence
 from core.settings import Settings
 from data.passages import Passage
 from ui import cards, passage_cards, status
@@ -159,6 +159,19 @@ def test_a_sentence_about_what_the_passages_lack_is_no_claim_without_support():
     assert "why bees hum. says what is missing" in text and "in green. not supported" in text
     assert "No answer. The passages do not seem to hold it." in text and "Unbacked" not in text
     assert "1 of 3 sentences not supported" in Reader(cards.tally(shown)).text
+
+
+@pytest.mark.parametrize(
+    ("holds", "words"), [("full", "Answered."), ("part", "Partly answered."), ("no", "Not answered.")]
+)
+def test_whether_the_question_is_answered_is_said_apart_from_what_each_passage_says(holds, words):
+    supported = (judged("Bees hum.", 0.9, "supported", 1, "Bees hum."),)
+    shown = done(parts=(found(1),), sentences=supported, text="Bees hum.", low_scores=True)
+    assert "answered." not in cards.answer(shown), "no selector was asked"
+    shown = replace(shown, retrieved=replace(shown.retrieved, selection=Selection(holds, 0.42, 0.3, 0.5, ())))
+    text = Reader(cards.answer(shown)).text
+    assert f"{words} The passages" in text and "42%" in text and "supported" in text
+    assert "Low scores" not in text, "the selector knows better"
 
 
 def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
