@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.command import exit_status
 from core.memory import give_back_memory
@@ -26,11 +26,14 @@ from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from generator.base import Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
-from generator.lacking import not_answered, partly_answered
+from generator.lacking import not_answered, partly_answered, why_not_answered
 from generator.registry import GENERATORS, Parts, load_generator
 from generator.selecting import Selector
 from retriever.corpus import Corpus, CorpusPlan
 from retriever.registry import KINDS, LIVE_SECONDS, plan_corpus
+
+if TYPE_CHECKING:
+    from generator.selection.beyond import Beyond
 
 
 class LongFormQA:
@@ -64,6 +67,7 @@ class LongFormQA:
         self._judge: Judge | None = None
         self._load_selector = load_selector
         self._selector: Selector | None = None
+        self._beyond: Beyond | None = None
         self._generators = dict(generators or {})
         self._checkpoint = ""
         self._loading = threading.Lock()
@@ -247,6 +251,16 @@ class LongFormQA:
                 replace(draft, sentences=(*draft.sentences, partly_answered())) if whole and holds == "part" else draft
             )
 
+    def _hint(self, answer: Answer) -> str:
+        """Why a question has no answer here, where that is known."""
+        if answer.retrieved.selection is None or answer.holds != "no":
+            return ""
+        from generator.selection.beyond import Beyond
+
+        self._beyond = self._beyond or Beyond.load()
+        kind = self._beyond.kind(answer.retrieved.vector, self.retriever.encoder.identity)
+        return why_not_answered(answer.retrieved, kind)
+
     def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
         """Finished: every sentence with its evidence, and whether it is an answer at all."""
         retrieved = answer.retrieved
@@ -257,7 +271,7 @@ class LongFormQA:
             done,
             answerable=_answers(done),
             seconds=answer.seconds | {"total": time.perf_counter() - start},
-            note=_note(done, kept),
+            note=_note(done, kept) or self._hint(done),
         )
 
 

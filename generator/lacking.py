@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.records import Sentence
+from core.languages import language_of
+from core.records import Retrieved, Sentence
+from generator.selection.beyond import ABOUT_ASKER, ABOUT_NOW
 
 # Said behind what there is of an answer.
 PARTLY_ANSWERED = "That is a part of the answer: the passages don't say the rest."
@@ -21,3 +23,23 @@ def not_answered(question: str) -> Sentence:
 def partly_answered() -> Sentence:
     """The last sentence of an answer of which the passages hold only a part."""
     return Sentence(PARTLY_ANSWERED, "lacking")
+
+
+_BEYOND = {
+    ABOUT_ASKER: "The question seems to be about you or somebody you know; an encyclopedia knows nothing of that.",
+    ABOUT_NOW: "The question seems to ask for what is new today; passages are as old as their index.",
+}
+
+
+def why_not_answered(retrieved: Retrieved, beyond: str) -> str:
+    """What a reader should know of a question that is not answered, in one sentence; "" where nothing is known.
+
+    Args:
+        retrieved: the question, and what was read.
+        beyond: the kind of question, of `generator.selection.beyond.KINDS`, or "".
+    """
+    asked = language_of(retrieved.question)
+    read = language_of(" ".join(part.text for part in retrieved.read))
+    if asked and read and asked != read:
+        return f"The question seems to be in {asked}, these passages are in {read}: ask in that language."
+    return _BEYOND.get(beyond, "")

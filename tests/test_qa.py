@@ -150,6 +150,16 @@ def test_what_they_do_not_hold_is_told_without_asking_the_generator(tiny_retriev
     assert answer.lacks and answer.stage == "done"
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [("Ist der Honig süß und wie machen ihn die Bienen?", "German"), ("Is honey sweet?", "")],
+)
+def test_a_question_in_another_language_is_told_as_such(tiny_retriever, question, told):
+    qa = LongFormQA(tiny_retriever, {"slow": SlowWriter()}, load_selector=lambda: Holding("no"))
+    answer = qa.ask(question, Settings(generator="slow"))
+    assert told in answer.note and bool(answer.note) == bool(told)
+
+
 def test_an_answer_to_be_kept_is_written_all_the_same(tiny_retriever):
     answer = asked(tiny_retriever, "no", unsupported="keep")
     assert (answer.text, answer.holds, answer.answerable) == ("All of it.", "no", False)
