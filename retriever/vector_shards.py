@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import reading
 from core.files import replacing
+from retriever.errors import REBUILD, IndexFolderError
 
 SUFFIX = ".npy"
 
@@ -36,6 +38,7 @@ class VectorShards:
 
         Raises:
             IndexError: a row is below 0 or beyond the last.
+            IndexFolderError: a file is damaged.
         """
         numbers = np.asarray(numbers, dtype=np.int64)
         if len(numbers) and not (0 <= numbers.min() and numbers.max() < len(self)):
@@ -54,7 +57,8 @@ class VectorShards:
         """All vectors in order, as (first row, float32 (up to `size`, dimensions)); files are read, not mapped."""
         first, waiting = 0, np.empty((0, self.dimensions), np.float32)
         for file in self._files:
-            waiting = np.concatenate([waiting, np.load(file).astype(np.float32)])
+            with reading(file, "file of vectors", IndexFolderError, REBUILD):
+                waiting = np.concatenate([waiting, np.load(file).astype(np.float32)])
             while len(waiting) >= size:
                 yield first, waiting[:size]
                 first, waiting = first + size, waiting[size:]
@@ -70,7 +74,12 @@ class VectorShards:
 
     def _map(self, shard: int) -> np.memmap:
         if shard not in self._maps:
-            self._maps[shard] = np.load(self._files[shard], mmap_mode="r")
+            path, rows = self._files[shard], self._ends[shard] - (self._ends[shard - 1] if shard else 0)
+            with reading(path, "file of vectors", IndexFolderError, REBUILD):
+                mapped = np.load(path, mmap_mode="r")
+                if mapped.shape != (rows, self.dimensions) or mapped.dtype != np.float16:
+                    raise ValueError(f"{mapped.dtype} {mapped.shape}, not float16 {(rows, self.dimensions)}")
+            self._maps[shard] = mapped
         return self._maps[shard]
 
 

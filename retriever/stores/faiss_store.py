@@ -7,6 +7,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from core.errors import reading
+from retriever.errors import REBUILD, IndexFolderError
+from retriever.faiss_file import check_faiss
 from retriever.index_kinds import LEAST_REFINED, REFINED, set_effort
 from retriever.ranking import best
 from retriever.vector_shards import VectorShards
@@ -40,10 +43,12 @@ class FaissStore:
             vectors: the vectors of the same rows.
 
         Raises:
-            RuntimeError: FAISS cannot read the file.
+            IndexFolderError: the file holds no such index.
         """
-        index = faiss.read_index(str(path), _MAPPED.get(kind, faiss.IO_FLAG_MMAP_IFC))
-        set_effort(index, kind, effort)
+        with reading(path, f"FAISS index ({kind})", IndexFolderError, REBUILD):
+            check_faiss(path, kind, len(vectors), vectors.dimensions)
+            index = faiss.read_index(str(path), _MAPPED.get(kind, faiss.IO_FLAG_MMAP_IFC))
+            set_effort(index, kind, effort)
         return cls(index, None if kind == "flat" else vectors)
 
     def __len__(self) -> int:
@@ -56,6 +61,8 @@ class FaissStore:
         if self._vectors is None:
             return self._index.search(queries, k)
         _, proposed = self._index.search(queries, min(len(self), max(k * REFINED, LEAST_REFINED)))
+        if proposed.max(initial=-1) >= len(self):
+            raise IndexFolderError(f"the FAISS index names row {proposed.max()} of {len(self):,}; {REBUILD}")
         pairs = [self._refined(query, rows[rows >= 0], k) for query, rows in zip(queries, proposed, strict=True)]
         return np.stack([scores for scores, _ in pairs]), np.stack([rows for _, rows in pairs])
 
