@@ -51,7 +51,7 @@ def reading(path: Path | str, what: str, failure: type[UserError], cure: str) ->
     except UserError:
         raise
     except Exception as error:  # of many kinds: what a damaged file brings about, nobody has listed
-        if "pickle" in str(error).lower():
+        if "pickle" in str(error).lower() or "Python objects" in str(error):  # as NumPy says it
             raise failure(f"{path} holds pickled objects, which are never opened; {cure}") from error
         raise failure(f"{path} is no {what} that can be read ({first_line(error)}); {cure}") from error
 

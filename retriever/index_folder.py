@@ -137,6 +137,9 @@ def _check_consistency(manifest: IndexManifest) -> None:
     Raises:
         ValueError: they do not.
     """
+    kinds = ("milvus",) if manifest.store else KINDS
+    if manifest.kind not in kinds:
+        raise ValueError(f'kind: "{manifest.kind[:40]}" given, allowed are {", ".join(kinds)}')
     for name, low, high in (
         ("passages", 0, 1 << 40),
         ("dimensions", 1, 1 << 16),
@@ -147,9 +150,6 @@ def _check_consistency(manifest: IndexManifest) -> None:
             raise ValueError(f"{name}: {getattr(manifest, name)} given, allowed are {low:,} to {high:,}")
     if min(manifest.shards, default=0) < 0:
         raise ValueError(f"shards: {min(manifest.shards)} given, at least 0 are needed")
-    kinds = ("milvus",) if manifest.store else KINDS
-    if manifest.kind not in kinds:
-        raise ValueError(f'kind: "{manifest.kind[:40]}" given, allowed are {", ".join(kinds)}')
     if sum(manifest.shards) != manifest.passages:
         raise ValueError(f"shards: {sum(manifest.shards):,} passages in all, {manifest.passages:,} are needed")
     if manifest.recall and not {"recall@10", "queries"} <= set(manifest.recall):

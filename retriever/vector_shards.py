@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,9 +57,8 @@ class VectorShards:
     def blocks(self, size: int = 65536) -> Iterator[tuple[int, np.ndarray]]:
         """All vectors in order, as (first row, float32 (up to `size`, dimensions)); files are read, not mapped."""
         first, waiting = 0, np.empty((0, self.dimensions), np.float32)
-        for file in self._files:
-            with reading(file, "file of vectors", IndexFolderError, REBUILD):
-                waiting = np.concatenate([waiting, np.load(file).astype(np.float32)])
+        for shard in range(len(self._files)):
+            waiting = np.concatenate([waiting, self._loaded(shard).astype(np.float32)])
             while len(waiting) >= size:
                 yield first, waiting[:size]
                 first, waiting = first + size, waiting[size:]
@@ -74,13 +74,17 @@ class VectorShards:
 
     def _map(self, shard: int) -> np.memmap:
         if shard not in self._maps:
-            path, rows = self._files[shard], self._ends[shard] - (self._ends[shard - 1] if shard else 0)
-            with reading(path, "file of vectors", IndexFolderError, REBUILD):
-                mapped = np.load(path, mmap_mode="r")
-                if mapped.shape != (rows, self.dimensions) or mapped.dtype != np.float16:
-                    raise ValueError(f"{mapped.dtype} {mapped.shape}, not float16 {(rows, self.dimensions)}")
-            self._maps[shard] = mapped
+            self._maps[shard] = self._loaded(shard, "r")
         return self._maps[shard]
+
+    def _loaded(self, shard: int, mode: Literal["r"] | None = None) -> Any:  # noqa: ANN401 - mapped, or not
+        """The vectors of a shard, as many as it should have."""
+        path, rows = self._files[shard], self._ends[shard] - (self._ends[shard - 1] if shard else 0)
+        with reading(path, "file of vectors", IndexFolderError, REBUILD):
+            vectors = np.load(path, mmap_mode=mode)
+            if vectors.shape != (rows, self.dimensions) or vectors.dtype != np.float16:
+                raise ValueError(f"{vectors.dtype} {vectors.shape}, not float16 {(rows, self.dimensions)}")
+        return vectors
 
 
 def _let_go(mapped: np.memmap) -> None:

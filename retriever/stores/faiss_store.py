@@ -16,6 +16,7 @@ from retriever.vector_shards import VectorShards
 
 # The lists of an IVF index are mapped by one reader, the codes and links of the other kinds by another.
 _MAPPED = {"ivfpq": faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY}
+_NOT_FINITE = f"the index holds vectors that are not finite; {REBUILD}"
 
 
 class FaissStore:
@@ -59,7 +60,10 @@ class FaissStore:
         """See `VectorStore.search`."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         if self._vectors is None:
-            return self._index.search(queries, k)
+            scores, rows = self._index.search(queries, k)
+            if rows.min(initial=0) < 0:
+                raise IndexFolderError(_NOT_FINITE)
+            return scores, rows
         _, proposed = self._index.search(queries, min(len(self), max(k * REFINED, LEAST_REFINED)))
         if proposed.max(initial=-1) >= len(self):
             raise IndexFolderError(f"the FAISS index names row {proposed.max()} of {len(self):,}; {REBUILD}")
@@ -80,5 +84,7 @@ class FaissStore:
             rows = np.concatenate([rows, others])
         rows = np.sort(rows)
         scores = self.scores(query, rows)
+        if not np.isfinite(scores).all():
+            raise IndexFolderError(_NOT_FINITE)
         order = best(scores, k)
         return scores[order], rows[order]
