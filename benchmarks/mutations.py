@@ -36,7 +36,23 @@ from retriever.index_folder import IndexManifest, read_index_manifest
 DIMENSIONS, PASSAGES, SECONDS = 16, 1200, 60
 KINDS = ("flat", "hnsw", "ivfpq")
 _IDENTITY = "0" * 64
-_ODD = (None, [], {}, "x", "", -1, 0, 10**30, 1e308, True, "\x1b[2J", [None], {"a": []}, "NESTED", "NAN")
+_ODD: tuple[Any, ...] = (
+    None,
+    [],
+    {},
+    "x",
+    "",
+    -1,
+    0,
+    10**30,
+    1e308,
+    True,
+    "\x1b[2J",
+    [None],
+    {"a": []},
+    "NESTED",
+    "NAN",
+)
 
 
 def write_folder(folder: Path, kind: str) -> None:

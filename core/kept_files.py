@@ -102,7 +102,7 @@ def fault(path: Path, label: str = "", pattern: str = "**/*") -> str:
             facts = known["files"][name]
             whole = whole or file.stat().st_mtime_ns != facts["changed"]
             if problem := _differs(file, facts, whole):
-                return problem
+                return f"holds {name}, which {problem}" if name else problem
     except FileNotFoundError:
         return "is missing"
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

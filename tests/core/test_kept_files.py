@@ -85,11 +85,12 @@ def test_what_is_spoilt_is_made_again_and_that_is_said_once(tmp_path, make, made
 
 @pytest.mark.parametrize("name", ["model", "config"])
 @pytest.mark.parametrize("spoil", [emptied, truncated, flipped, Path.unlink])
-def test_every_file_of_a_folder_counts(tmp_path, make_folder, made, spoil, name):
+def test_every_file_of_a_folder_counts_and_is_named(tmp_path, make_folder, made, caplog, spoil, name):
     path = kept(tmp_path / "a", make_folder)
     spoil(path / name)
     assert (kept(path, make_folder) / name).read_bytes() == name.encode() * 1000
     assert len(made) == 2
+    assert spoil is Path.unlink or f"{path} holds {name}, which " in caplog.text
 
 
 def test_a_file_that_was_not_written_counts_too(tmp_path, make_folder, made):

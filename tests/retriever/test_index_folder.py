@@ -149,6 +149,17 @@ def test_words_that_name_passages_beyond_the_last_are_refused_in_search(folder):
         PassageIndex.open(folder, IDENTITY).sparse.search("water", 3)
 
 
+def test_a_card_and_an_error_are_shown_and_not_obeyed(folder, capsys):
+    from data.build_index import main
+
+    change(folder, source="sea\x1b]0;x\x07", licence="\x9b2J")
+    assert main(["info", str(folder)]) == 0
+    change(folder, kind="\x1b[2J")
+    assert main(["info", str(folder)]) == 1
+    found = capsys.readouterr()
+    assert "sea" in found.out and "kind" in found.err and not set(found.out + found.err) & set("\x1b\x07\x9b")
+
+
 def shard(columns: dict[str, pa.Array], facts: bytes = b"{}") -> bytes:
     sink = pa.BufferOutputStream()
     table = pa.record_batch(columns)
