@@ -150,6 +150,8 @@ def _check_consistency(manifest: IndexManifest) -> None:
             raise ValueError(f"{name}: {getattr(manifest, name)} given, allowed are {low:,} to {high:,}")
     if min(manifest.shards, default=0) < 0:
         raise ValueError(f"shards: {min(manifest.shards)} given, at least 0 are needed")
+    if manifest.store and not all(isinstance(manifest.store.get(name), str) for name in ("uri", "collection")):
+        raise ValueError("store: uri or collection is missing")
     if sum(manifest.shards) != manifest.passages:
         raise ValueError(f"shards: {sum(manifest.shards):,} passages in all, {manifest.passages:,} are needed")
     if manifest.recall and not {"recall@10", "queries"} <= set(manifest.recall):
