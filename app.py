@@ -7,7 +7,6 @@ python app.py --index my_index --port 8000 --open
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import UserError
 from core.memory import share_arenas
+from core.terminal import log_to_stderr, remark
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -56,9 +56,7 @@ def _port(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load, then serve until Ctrl-C; the exit status is 0, or 1 when something is missing or the port is taken."""
     options = parse(arguments)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.WARNING)  # on the handler: some libraries set their own loggers to DEBUG
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", handlers=[handler])
+    log_to_stderr()
     share_arenas()
     try:
         return serve(options)
@@ -153,8 +151,7 @@ def port_problem(host: str, port: int) -> str:
 
 def say(message: str) -> None:
     """A line for whoever started the page; not part of any output."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    remark(message + "\n")
 
 
 def fail(message: str) -> int:

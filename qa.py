@@ -10,7 +10,6 @@ It holds the retriever and the generators together. It knows nothing of the page
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from core.command import exit_status
 from core.memory import give_back_memory
 from core.records import Answer, Draft, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
+from core.terminal import remark, say, shown_json
 from generator.base import Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
@@ -340,7 +340,7 @@ def _run(given: argparse.Namespace) -> None:
         qa = LongFormQA.load(given.index, seconds=given.live_seconds)
         qa.generator(settings.generator)
         answer_rows(qa.ask, rows, done, given.output, settings)
-    sys.stderr.write(f"{given.output} holds all {len(rows)} answers\n")
+    remark(f"{given.output} holds all {len(rows)} answers\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -377,7 +377,7 @@ def _settings(given: argparse.Namespace) -> Settings:
 def _print_answer(answer: Answer, as_json: bool) -> None:
     """An answer on the terminal."""
     if as_json:
-        sys.stdout.write(json.dumps(answer.to_json(), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(shown_json(answer.to_json()) + "\n")
         return
     lines = [answer.text or "(no answer)", ""]
     if answer.note:
@@ -389,7 +389,7 @@ def _print_answer(answer: Answer, as_json: bool) -> None:
     lines += [
         f"    {sentence.label}, passage {sentence.passage or '–'}: {sentence.text}" for sentence in answer.sentences
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    say("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

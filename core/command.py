@@ -5,14 +5,14 @@ The one place where a command catches errors.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from core.errors import UserError
+from core.terminal import log_to_stderr, remark
 
 
 def exit_status(work: Callable[[], int | None], stopped: str = "stopped") -> int:
-    """Do a command's work.
+    """Do a command's work; warnings go to the standard error.
 
     Args:
         work: what the command does; what it returns is the status, None stands for 0.
@@ -24,6 +24,7 @@ def exit_status(work: Callable[[], int | None], stopped: str = "stopped") -> int
     >>> exit_status(lambda: None)
     0
     """
+    log_to_stderr()
     try:
         return work() or 0
     except UserError as error:
@@ -31,11 +32,11 @@ def exit_status(work: Callable[[], int | None], stopped: str = "stopped") -> int
     except OSError as error:
         return fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
     except KeyboardInterrupt:
-        sys.stderr.write(f"\n{stopped}\n")
+        remark(f"\n{stopped}\n")
         return 130
 
 
 def fail(message: str) -> int:
     """Say what is wrong; the status of a command that failed."""
-    sys.stderr.write(f"error: {message}\n")
+    remark(f"error: {message}\n")
     return 1

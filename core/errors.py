@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -33,6 +34,26 @@ def needing(requirements: str, what: str, failure: type[UserError] = UserError) 
         raise failure(
             f"{what} needs a package that is missing ({first_line(error)}): python -m pip install -r {requirements}"
         ) from error
+
+
+@contextmanager
+def reading(path: Path | str, what: str, failure: type[UserError], cure: str) -> Iterator[None]:
+    """A block that reads a file which somebody else may have written, through another library.
+
+    Args:
+        path: of the file; the message begins with it.
+        what: what it should be, such as "FAISS index".
+        failure: the error that is raised for whatever the library raises.
+        cure: what to do, as the message's end.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # of many kinds: what a damaged file brings about, nobody has listed
+        if "pickle" in str(error).lower() or "Python objects" in str(error):  # as NumPy says it
+            raise failure(f"{path} holds pickled objects, which are never opened; {cure}") from error
+        raise failure(f"{path} is no {what} that can be read ({first_line(error)}); {cure}") from error
 
 
 def first_line(error: BaseException) -> str:

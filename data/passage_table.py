@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import reading
 from core.files import replacing
 from data.passages import Passage, PassageSequence, SourceError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "title", "section", "text", "url")
 _FACTS = b"facts"
 SUFFIX = ".arrow"
+_CURE = "build the index again"
 
 
 def shard_path(folder: Path, number: int, suffix: str = SUFFIX) -> Path:
@@ -55,7 +57,7 @@ class PassageTable(PassageSequence):
     def __iter__(self) -> Iterator[Passage]:
         """All passages, shard by shard; a shard that was read is let go."""
         for shard in range(len(self._files)):
-            batch = read_shard(self._files[shard])[0]
+            batch = self._whole(shard)
             for row in range(batch.num_rows):
                 yield _passage(batch, row)
 
@@ -69,8 +71,16 @@ class PassageTable(PassageSequence):
 
     def _batch(self, shard: int) -> pa.RecordBatch:
         if shard not in self._batches:
-            self._batches[shard] = read_shard(self._files[shard])[0]
+            self._batches[shard] = self._whole(shard)
         return self._batches[shard]
+
+    def _whole(self, shard: int) -> pa.RecordBatch:
+        """The rows of a shard, as many as it should have."""
+        path, rows = self._files[shard], self._ends[shard] - (self._ends[shard - 1] if shard else 0)
+        batch = read_shard(path)[0]
+        if batch.num_rows != rows:
+            raise SourceError(f"{path} has {batch.num_rows:,} passages, {rows:,} expected; {_CURE}")
+        return batch
 
 
 def write_shard(path: Path, passages: Sequence[Passage], facts: Mapping[str, Any]) -> None:
@@ -100,12 +110,16 @@ def read_shard(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
     """
     import pyarrow as pa
 
-    try:
+    with reading(path, "file of passages", SourceError, _CURE):
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         batch = reader.get_batch(0)
+        if batch.schema != pa.schema([(name, pa.string()) for name in COLUMNS]):
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        # Arrow believes where a text says that it begins and ends, and would read beyond the file.
+        batch.validate(full=True)
+        if any(column.null_count for column in batch.columns):
+            raise ValueError("a text is missing")
         facts = json.loads(reader.schema.metadata[_FACTS])
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{path} is missing or damaged ({error}): build the index again") from error
     return batch, facts
 
 

@@ -25,6 +25,7 @@ from batch import answer_rows, begin
 from core.command import exit_status
 from core.files import write_text
 from core.settings import METHODS, Settings
+from core.terminal import remark, say, shown_json
 from data.questions import Question, load_questions
 from evaluation.answer_files import read_answers, written
 from evaluation.answer_metrics import Item, RougeL, measure, summarize, worst_unfound
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     """Measure or compare, and print."""
-    sys.stdout.write(_compared(given) if given.compare or given.votes else _report(given))
+    say(_compared(given) if given.compare or given.votes else _report(given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -194,9 +195,9 @@ def _warn_of_differences(systems: Mapping[str, Sequence[Item]], questions: int) 
     """Say on stderr when files answer different questions: their rows cannot be compared then."""
     for name, items in systems.items():
         if len(items) < questions:
-            sys.stderr.write(f"{name} answers {len(items)} of {questions} questions\n")
+            remark(f"{name} answers {len(items)} of {questions} questions\n")
     if len({frozenset(item.id for item in items) for items in systems.values()}) > 1:
-        sys.stderr.write("the files answer different questions: their rows cannot be compared\n")
+        remark("the files answer different questions: their rows cannot be compared\n")
 
 
 _COLUMNS = {
@@ -252,7 +253,7 @@ def _cell(field: str, row: Row) -> str:
 
 
 def _json(content: Row) -> str:
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return shown_json(content) + "\n"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ picture is drawn in ratings_picture.py.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from core.command import exit_status
 from core.errors import needing
+from core.terminal import say, shown_json
 from evaluation.bootstrap import interval
 from evaluation.errors import EvaluationError
 from ui.feedback import SCORES, VOTES, WENT_WRONG, read_records
@@ -217,7 +217,7 @@ def _run(options: argparse.Namespace) -> None:
             from evaluation.ratings_picture import draw
 
             draw(report, options.picture)
-    sys.stdout.write((json.dumps(report, ensure_ascii=False, indent=2) if options.json else as_text(report)) + "\n")
+    say((shown_json(report) if options.json else as_text(report)) + "\n")
 
 
 if __name__ == "__main__":

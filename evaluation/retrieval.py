@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from core.command import exit_status
 from core.errors import needing
+from core.terminal import say
 from data.questions import Question, load_questions, missing_titles, passages_by_title
 from evaluation.errors import EvaluationError
 
@@ -162,7 +163,7 @@ def _run(given: argparse.Namespace) -> None:
     """Measure, print and draw."""
     runs, relevant = _measure_files(given)
     rows = {name: measure(run, relevant) for name, run in runs.items()}
-    sys.stdout.write(json.dumps(rows) + "\n" if given.json else table(rows))
+    say(json.dumps(rows) + "\n" if given.json else table(rows))
     if given.plot:
         curves = {name: recall_curve(run, relevant) for name, run in runs.items()}
         plot_recall(curves, given.plot, f"{Path(given.questions).stem}, {len(relevant)} questions")

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from core.command import exit_status
 from core.records import Place, Retrieved, Selection
 from core.sentences import split_sentences
+from core.terminal import say
 from data.questions import Question, load_questions
 from evaluation.selection_metrics import bins, holding_figures, precision_recall, sentence_figures
 
@@ -212,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         cases, selections, least = run(given)
         found = report(cases, selections, least)
-        sys.stdout.write(json.dumps(found) + "\n" if given.json else text(found))
+        say(json.dumps(found) + "\n" if given.json else text(found))
         if given.plot:
             draw(cases, selections, given.plot)
 

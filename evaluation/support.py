@@ -10,7 +10,6 @@ answer was written from, with as many random ones, and with none.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from core.command import exit_status
 from core.records import read_texts
 from core.sentences import split_sentences
+from core.terminal import say, shown_json
 from data.assets import asset_path
 from data.passages import Passage, read_vital_articles
 from data.questions import Claim, load_claims, passages_by_title
@@ -57,7 +57,7 @@ def _run(given: argparse.Namespace) -> None:
         report = claims_report(claims, passages_by_title(passages), judge)
     else:
         report = {name: answers_report(rows, passages, judge, given.seed) for name, rows in answers.items()}
-    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n" if given.json else text(report))
+    say(shown_json(report) + "\n" if given.json else text(report))
 
 
 def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judge: Judge) -> Report:

@@ -70,9 +70,11 @@ def read_card(folder: Path) -> AdapterCard:
     path = folder / CARD
     try:
         card = AdapterCard(**json.loads(path.read_text(encoding="utf-8")))
+        if not isinstance(card.base, str) or not isinstance(card.base_sha256, str):
+            raise TypeError("base or base_sha256 is no text")
     except FileNotFoundError as error:
         raise GeneratorError(f"{folder} holds no adapter: {CARD} is missing") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise GeneratorError(f"{path} is no adapter's card ({error}); train it again or check it out again") from error
     if card.format != FORMAT:
         raise GeneratorError(f"{path} has layout {card.format}, this program reads {FORMAT}; train it again")

@@ -5,6 +5,7 @@ It knows folders and hashes. Where the fast decoder cannot be had, it says why a
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -12,14 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import first_line
+from core.kept_files import fault, making, note
 from generator.base import GeneratorError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from generator.fast_stack import FastDecoder
     from generator.gguf_checkpoint import GgufCheckpoint
     from generator.modeling_fused import FusedConfig, FusedModel, Stack
 
 logger = logging.getLogger(__name__)
+
+_COMPILED = "kernels.advance-*"  # numba's files; where its folder cannot be written, they lie among Python's own
 
 
 @dataclass(frozen=True)
@@ -96,17 +103,11 @@ def fast_model(parts: Parts, cache: Path) -> tuple[FusedModel, FastDecoder | Non
     """
     problem = _why_not(parts.checkpoint.config, cache / "kernels")
     if not problem:
-        try:
-            hashes = parts.hashes()
-            reader = parts.around(_encoder(parts, hashes, cache / "fused"))
-            writer = _decoder(parts, hashes, reader.encoder, cache / "fused")
-        except OSError as error:
-            problem = _first_line(error)
-        else:
-            if not any((cache / "kernels").rglob("*.nbc")):
-                sys.stderr.write("Compiling the decoder for this processor, once; it takes about 20 s …\n")
-            writer.warm_up()
-            return reader, writer
+        hashes = parts.hashes()
+        reader = parts.around(_encoder(parts, hashes, cache / "fused"))
+        writer = _decoder(parts, hashes, reader.encoder, cache / "fused")
+        warm_up(writer)
+        return reader, writer
     logger.warning("answers are written by torch alone, three times as slowly: %s", problem)
     return parts.model(), None
 
@@ -116,35 +117,69 @@ def _why_not(config: FusedConfig, kernels: Path) -> str:
     try:
         prepare_numba(kernels)
         from generator.fast_stack import unfit
-    except (ImportError, RuntimeError) as error:
-        return _first_line(error)
-    return unfit(config)
+
+        return unfit(config)
+    except (ImportError, RuntimeError, OSError) as error:
+        return first_line(error)
 
 
 def _encoder(parts: Parts, hashes: list[str], folder: Path) -> Stack:
     """The encoder: on processors with bf16 products in bf16, which takes a third of the time and half the memory."""
-    from safetensors.torch import load_file
-
-    from generator.fast_stack import packed_file, save_packed
+    from generator.fast_stack import kept_weights, packed_file
     from generator.modeling_fused import stack_of
     from generator.precision import faster_precision
 
     if faster_precision("cpu") != "bf16":
         return parts.stack("encoder")
-    path = packed_file(folder, "encoder", *hashes)
-    if not path.is_file():
-        save_packed({name: weight.bfloat16() for name, weight in parts.stack("encoder").state_dict().items()}, path)
-    return stack_of(parts.checkpoint.config, load_file(path))
+
+    def make() -> dict[str, Tensor]:
+        return {name: weight.bfloat16() for name, weight in parts.stack("encoder").state_dict().items()}
+
+    return stack_of(parts.checkpoint.config, kept_weights(packed_file(folder, "encoder", *hashes), make))
 
 
 def _decoder(parts: Parts, hashes: list[str], encoder: Stack, folder: Path) -> FastDecoder:
     """The fast decoder; it looks tokens up among the encoder's embeddings."""
-    from generator.fast_stack import FastDecoder, pack, packed_file, save_packed
+    from generator.fast_stack import FastDecoder, kept_weights, pack, packed_file
 
-    path = packed_file(folder, "decoder", *hashes)
-    if not path.is_file():
-        save_packed(pack(parts.stack("decoder")), path)
-    return FastDecoder.load(parts.checkpoint.config, path, encoder.embeddings.weight.detach())
+    packed = kept_weights(packed_file(folder, "decoder", *hashes), lambda: pack(parts.stack("decoder")))
+    return FastDecoder(parts.checkpoint.config, packed, encoder.embeddings.weight.detach())
+
+
+def warm_up(writer: FastDecoder) -> None:
+    """Compile the kernel, or load it where it was compiled before and its files are what they were.
+
+    numba reads its files without a look at what they hold, and runs it.
+    """
+    from generator.kernels import advance
+
+    folder = Path(str(advance.stats.cache_path))
+    try:
+        with making(folder):
+            if _compiled(folder) and (problem := fault(folder, pattern=_COMPILED)):
+                logger.warning("%s %s: it is compiled again", folder, problem)
+                _remove_compiled(folder)
+            if not _compiled(folder):
+                sys.stderr.write("Compiling the decoder for this processor, once; it takes about 20 s …\n")
+            writer.warm_up()
+            if fault(folder, pattern=_COMPILED):
+                note(folder, pattern=_COMPILED)
+    except OSError as error:
+        logger.warning("the compiled decoder cannot be kept and is compiled at each start: %s", error)
+        writer.warm_up()  # what could not be written is in memory
+        with contextlib.suppress(OSError):
+            _remove_compiled(folder)
+
+
+def _compiled(folder: Path) -> list[Path]:
+    """What numba wrote to a folder."""
+    return sorted(folder.glob(_COMPILED))
+
+
+def _remove_compiled(folder: Path) -> None:
+    """Remove it."""
+    for file in _compiled(folder):
+        file.unlink(missing_ok=True)
 
 
 def prepare_numba(folder: Path) -> None:
@@ -157,7 +192,3 @@ def prepare_numba(folder: Path) -> None:
 
     if "NUMBA_CACHE_DIR" not in os.environ:
         setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010 - numba's settings are not declared
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

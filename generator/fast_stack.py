@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +17,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from core.errors import first_line
+from core.kept_files import kept
 from generator.modeling_fused import FusedConfig, Memory, Stack, views
 
 if TYPE_CHECKING:
     from generator.kernels import Shape, Tokens, Work
+
+logger = logging.getLogger(__name__)
 
 # Raised when the file below would come out differently.
 _LAYOUT = 1
@@ -102,15 +107,27 @@ def packed_file(cache: Path, kind: str, *hashes: str) -> Path:
     return cache / f"{kind}-{name}.safetensors"
 
 
-def save_packed(packed: dict[str, Tensor], path: Path) -> None:
-    """Write packed weights; the file gets its name when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def kept_weights(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Prepared weights, mapped from the file in which they are kept; in memory where they cannot be kept.
+
+    Args:
+        path: of the file; see `packed_file`.
+        make: prepares them, where they are not there as they were written.
+    """
+    made: dict[str, Tensor] = {}
+
+    def write(part: Path) -> None:
+        made.update(make())
+        try:
+            save_file(made, part)
+        except SafetensorError as error:  # a full disk
+            raise OSError(first_line(error)) from error
+
     try:
-        save_file(packed, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        return load_file(kept(path, write))
+    except OSError as error:
+        logger.warning("%s cannot be kept and is prepared in memory, at each start: %s", path, error)
+        return made or make()
 
 
 class FastDecoder:
@@ -148,16 +165,6 @@ class FastDecoder:
         self._helpers = ThreadPoolExecutor(threads - 1, "decoder") if threads > 1 else None
         self._lock = threading.Lock()
         self._work: Work | None = None
-
-    @classmethod
-    def load(cls, config: FusedConfig, path: Path, embeddings: Tensor, threads: int = 0) -> FastDecoder:
-        """Map packed weights that `save_packed` wrote.
-
-        Raises:
-            OSError: the file is missing.
-            safetensors.SafetensorError: the file is damaged.
-        """
-        return cls(config, load_file(path), embeddings, threads)
 
     def warm_up(self) -> None:
         """Compile the kernel, or load it where it was compiled before."""

@@ -6,17 +6,16 @@ It knows the GGUF names and layouts, and those of `modeling_fused.Stack`. It wri
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 from tqdm import tqdm
 
+from core.errors import first_line, reading
+from core.kept_files import forget, kept
 from generator.base import GeneratorError
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from generator.modeling_fused import FusedConfig, Stack
+
+logger = logging.getLogger(__name__)
 
 # Raised when the files below would come out differently.
 _LAYOUT = 1
@@ -50,47 +51,63 @@ class GgufCheckpoint:
     """A Llama-like GGUF model, prepared in a folder: weights are loaded when they are asked for.
 
     Attributes:
-        folder: with weights in float16, configuration and tokenizer.
         config: the stack's sizes.
+        folder: with weights in float16, configuration and tokenizer.
+        held: weights and tokenizer in memory, where no folder could be written.
     """
 
-    folder: Path
     config: FusedConfig
+    folder: Path
+    held: tuple[dict[str, np.ndarray], Tokenizer] | None = None
 
     @classmethod
     def prepare(cls, path: Path, cache: Path) -> GgufCheckpoint:
         """Open a GGUF file's folder in `cache`; the first time, its weights are dequantised and written there.
 
-        Safe to kill at any moment and to run in several processes at once.
+        Safe to kill at any moment and to run in several processes at once. Where the cache cannot be written, they are
+        dequantised in memory.
 
         Raises:
             GeneratorError: the file is no GGUF file of a Llama-like model with tied embeddings.
-            OSError: the cache cannot be written.
         """
         from generator.modeling_fused import FusedConfig
 
         status = path.stat()
         folder = cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}-{_LAYOUT}"
-        if not folder.is_dir():
-            cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(cache / "convert.lock"):
-                if not folder.is_dir():
-                    _convert(path, folder)
-        return cls(folder, FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8"))))
+
+        def make(part: Path) -> None:
+            _convert(path, part)
+            for old in cache.glob(f"{path.stem}-*"):
+                if old != folder:
+                    forget(old)
+
+        try:
+            kept(folder, make)
+        except OSError as error:
+            logger.warning("%s cannot be kept and is prepared in memory, at each start: %s", folder, error)
+            config, weights, tokenizer = _read(path)
+            return cls(config, folder, (weights, tokenizer))
+        return cls(FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8"))), folder)
 
     def stack(self) -> Stack:
         """The model in float32."""
+        import torch
         from safetensors.torch import load_file
 
         from generator.modeling_fused import stack_of
 
-        weights = load_file(self.folder / _WEIGHTS)
+        if self.held:
+            weights = {name: torch.from_numpy(weight) for name, weight in self.held[0].items()}
+        else:
+            weights = load_file(self.folder / _WEIGHTS)
         return stack_of(self.config, {name: weight.float() for name, weight in weights.items()})
 
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""
         from tokenizers import Tokenizer
 
+        if self.held:
+            return self.held[1]
         return Tokenizer.from_file(str(self.folder / _TOKENIZER))
 
 
@@ -101,31 +118,33 @@ def load_gguf(path: Path, cache: Path) -> tuple[Stack, Tokenizer]:
 
 
 def _convert(path: Path, folder: Path) -> None:
-    """Write a folder with weights, configuration and tokenizer; it gets its name when it is whole."""
-    from gguf import GGUFReader
+    """Write a folder with weights, configuration and tokenizer."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    config, weights, tokenizer = _read(path)
+    folder.mkdir()
     try:
+        save_file(weights, folder / _WEIGHTS)
+    except SafetensorError as error:  # a full disk
+        raise OSError(first_line(error)) from error
+    (folder / _CONFIG).write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+    (folder / _TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
+
+
+def _read(path: Path) -> tuple[FusedConfig, dict[str, np.ndarray], Tokenizer]:
+    """What a GGUF file holds.
+
+    Raises:
+        GeneratorError: it is none of a Llama-like model.
+    """
+    from gguf import GGUFReader
+
+    cure = "delete it and run `python -m data.assets`"
+    with reading(path, "GGUF file of a Llama-like model", GeneratorError, cure):
         reader = GGUFReader(path)
         config = _read_config(reader)
-        weights = _read_weights(reader, config)
-        tokenizer = _read_tokenizer(reader)
-    except (ValueError, KeyError, IndexError, AttributeError) as error:
-        raise GeneratorError(
-            f"{path} is no GGUF file of a Llama-like model ({type(error).__name__}: {error}); "
-            "delete it and run `python -m data.assets`"
-        ) from error
-    for old in folder.parent.glob(f"{path.stem}-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    for left_over in folder.parent.glob(".part-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as temporary:
-        part = Path(temporary) / "model"
-        part.mkdir()
-        save_file(weights, part / _WEIGHTS)
-        (part / _CONFIG).write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
-        tokenizer.save(str(part / _TOKENIZER))
-        os.replace(part, folder)
+        return config, _read_weights(reader, config), _read_tokenizer(reader)
 
 
 def _read_config(reader: GGUFReader) -> FusedConfig:

@@ -46,7 +46,6 @@ class Seq2SeqGenerator:
         Raises:
             GeneratorError: it is not there, has no safetensors weights, or is no sequence-to-sequence model.
         """
-        from safetensors import SafetensorError
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
         folder = Path(name).expanduser()
@@ -61,7 +60,7 @@ class Seq2SeqGenerator:
                 str(folder) if folder.is_dir() else name, use_safetensors=True, trust_remote_code=False
             )
             tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else name, trust_remote_code=False)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        except Exception as error:  # transformers raises what its parts raise, of many kinds
             reason = " ".join(str(error).split())[:300]
             raise GeneratorError(f"the generator {name} cannot be loaded: {reason}; {_KNOWN}") from error
         return cls(model, tokenizer, name)

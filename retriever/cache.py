@@ -7,6 +7,7 @@ holds no question in plain words; it is readable by its owner only. It knows key
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -39,11 +40,9 @@ class Cache:
             largest: how many bytes of values are kept; what was not used for longest goes first.
             oldest: for how many seconds.
         """
-        self._largest = largest
+        self._path, self._largest, self._oldest = path, largest, oldest
         self._lock = threading.Lock()
-        self._base = self._open(path, oldest)
-        with self._lock:
-            self._size = int(self._base.execute("SELECT TOTAL(bytes) FROM entries").fetchone()[0])
+        self._base = self._open()
 
     def get(self, key: str, youngest: float = OLDEST) -> bytes | None:
         """The value of a key that was put at most so many seconds ago; None where there is none."""
@@ -56,16 +55,20 @@ class Cache:
         now = time.time()
         hashes = list(by_hash)
         with self._lock:
-            for start in range(0, len(hashes), _MOST_KEYS):
-                some = hashes[start : start + _MOST_KEYS]
-                marks = ",".join("?" * len(some))
-                rows = self._base.execute(
-                    f"SELECT key, value FROM entries WHERE key IN ({marks}) AND stored >= ?", (*some, now - youngest)
-                ).fetchall()
-                self._base.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks})", (now, *some))
-                found |= {by_hash[key]: value for key, value in rows}
-            self._base.commit()
-        return {key: zlib.decompress(value) for key, value in found.items()}
+            try:
+                for start in range(0, len(hashes), _MOST_KEYS):
+                    some = hashes[start : start + _MOST_KEYS]
+                    marks = ",".join("?" * len(some))
+                    rows = self._base.execute(
+                        f"SELECT key, value FROM entries WHERE key IN ({marks}) AND stored >= ?",
+                        (*some, now - youngest),
+                    ).fetchall()
+                    self._base.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks})", (now, *some))
+                    found |= {by_hash[key]: value for key, value in rows}
+                self._base.commit()
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
+        return {key: whole for key, value in found.items() if (whole := _unpacked(value)) is not None}
 
     def put(self, key: str, value: bytes) -> None:
         """Keep a value."""
@@ -83,9 +86,8 @@ class Cache:
                 if self._size > self._largest:
                     self._shrink()
                 self._base.commit()
-            except sqlite3.OperationalError as error:
-                self._base.rollback()
-                logger.warning("nothing more is kept of what is fetched: %s", error)
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -102,32 +104,67 @@ class Cache:
             size -= count
         self._size = size
 
-    def _open(self, path: Path, oldest: float) -> sqlite3.Connection:
+    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+        """Go on where the file cannot be used as it stands: a damaged one is made anew; the caller holds the lock."""
+        if isinstance(error, sqlite3.OperationalError):  # a full disk, a lock that is held too long
+            with contextlib.suppress(sqlite3.Error):
+                self._base.rollback()
+            logger.warning("nothing more is kept of what is fetched: %s", error)
+            return
+        self._base.close()
+        self._base = self._renewed(error)
+
+    def _open(self) -> sqlite3.Connection:
         """The file, ready; a new one in memory where there can be none."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             try:
-                return _prepared(path, oldest)
+                return self._prepared(self._path)
             except sqlite3.DatabaseError as error:
-                logger.warning("%s is damaged (%s) and is made anew", path, error)
-                path.unlink()
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-                return _prepared(path, oldest)
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                return self._renewed(error)
         except (OSError, sqlite3.Error) as error:
-            logger.warning("what is fetched is only kept until the end: %s cannot be used (%s)", path, error)
-            return _prepared(":memory:", oldest)
+            return self._in_memory(error)
+
+    def _renewed(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
+        """A new file in place of a damaged one."""
+        logger.warning("%s is damaged (%s) and is made anew", self._path, error)
+        try:
+            for ending in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            return self._prepared(self._path)
+        except (OSError, sqlite3.Error) as again:
+            return self._in_memory(again)
+
+    def _in_memory(self, error: Exception) -> sqlite3.Connection:
+        logger.warning("what is fetched is only kept until the end: %s cannot be used (%s)", self._path, error)
+        return self._prepared(":memory:")
+
+    def _prepared(self, path: Path | str) -> sqlite3.Connection:
+        """A connection whose table is there, without what is too old; its size is noted."""
+        base = sqlite3.connect(path, timeout=5, check_same_thread=False)
+        try:
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = NORMAL")
+            base.execute(_TABLE)
+            base.execute("DELETE FROM entries WHERE stored < ?", (time.time() - self._oldest,))
+            base.commit()
+            self._size = int(base.execute("SELECT TOTAL(bytes) FROM entries").fetchone()[0])
+        except sqlite3.Error:
+            base.close()
+            raise
+        return base
 
 
-def _prepared(path: Path | str, oldest: float) -> sqlite3.Connection:
-    """A connection whose table is there, without what is too old."""
-    base = sqlite3.connect(path, timeout=5, check_same_thread=False)
-    base.execute("PRAGMA journal_mode = WAL")
-    base.execute("PRAGMA synchronous = NORMAL")
-    base.execute(_TABLE)
-    base.execute("DELETE FROM entries WHERE stored < ?", (time.time() - oldest,))
-    base.commit()
-    return base
+def _unpacked(value: bytes) -> bytes | None:
+    """What was kept, which zlib has a checksum of; None where it is damaged, as if it were not there."""
+    try:
+        return zlib.decompress(value)
+    except (zlib.error, TypeError):
+        return None
 
 
 def _hashed(key: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from core.errors import reading
 from core.files import file_sha256
 from data.assets import cache_folder
 from retriever.errors import EncoderError
@@ -210,7 +211,7 @@ def _fast_embedder(model: AnyRetriBert, identity: str) -> FastEmbedder | None:
         return None
     try:
         return FastEmbedder.load(model, cache_folder() / "encoder", identity)
-    except (ImportError, OSError) as error:
+    except ImportError as error:
         logger.warning("passages are encoded in float32, half as fast: %s", error)
         return None
 
@@ -236,9 +237,7 @@ def _load_checkpoint(folder: Path) -> tuple[RetriBertModel, PreTrainedTokenizerB
     from retriever.modeling_retribert import RetriBertModel
     from retriever.tokenization_retribert_fast import RetriBertTokenizerFast
 
-    try:
+    with reading(folder, "RetriBERT checkpoint", EncoderError, "name one that RetriBertModel.save_pretrained wrote"):
         model = RetriBertModel.from_pretrained(folder)
         tokenizer = RetriBertTokenizerFast.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise EncoderError(f"{folder} cannot be loaded as RetriBERT: {error}") from error
     return model, tokenizer, identity(model.config, {weights.name: file_sha256(weights)}), folder.name

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from core.errors import UserError
 
+# The cure of a damaged index.
+REBUILD = "rebuild the index"
+
 
 class EncoderError(UserError):
     """An encoder cannot be loaded; the message says why and what to do."""

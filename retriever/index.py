@@ -12,7 +12,6 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from core.errors import first_line
 from data.passages import Passage
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, check_files, passage_table, read_index_manifest, today, vector_shards
@@ -145,13 +144,10 @@ class PassageIndex:
             from retriever.stores.milvus_store import open_milvus
 
             return cls(*open_milvus(folder, manifest))
-        try:
-            store = FaissStore.open(
-                folder / manifest.index_file, manifest.kind, manifest.effort, vector_shards(folder, manifest)
-            )
-            sparse = Bm25.open(folder / manifest.bm25_folder, manifest.passages) if manifest.has_bm25 else None
-        except (RuntimeError, OSError, ValueError) as error:
-            raise IndexFolderError(f"the index {folder} cannot be read ({first_line(error)}); rebuild it") from error
+        store = FaissStore.open(
+            folder / manifest.index_file, manifest.kind, manifest.effort, vector_shards(folder, manifest)
+        )
+        sparse = Bm25.open(folder / manifest.bm25_folder, manifest.passages) if manifest.has_bm25 else None
         return cls(passage_table(folder, manifest), store, manifest, sparse)
 
 

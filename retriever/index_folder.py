@@ -13,13 +13,13 @@ It knows files, and what reads them. It knows no search.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.files import file_sha256, write_json
+from core.shapes import read_object, shaped
 from data.passage_table import PassageTable, shard_path
 from retriever.errors import IndexFolderError
 from retriever.vector_shards import SUFFIX, VectorShards
@@ -27,6 +27,11 @@ from retriever.vector_shards import SUFFIX, VectorShards
 FORMAT = 2
 MANIFEST, PASSAGES, VECTORS, BUILD, SKIPPED = "manifest.json", "passages", "vectors", "build.json", "skipped.jsonl"
 CURE = "build one with `python -m data.build_index --output DIR`"
+KINDS = ("flat", "hnsw", "ivfpq")
+BM25_FILES = (
+    *(f"{name}.csc.index.npy" for name in ("data", "indices", "indptr")),
+    *(f"{name}.index.json" for name in ("params", "vocab")),
+)
 # Folders up to this size are hashed whole when they are opened; larger ones by `verify`.
 HASHED_ON_OPENING = 64 << 20
 
@@ -51,7 +56,7 @@ class IndexManifest:
         recall: {"recall@10", "queries", "wanted"} against exact search; empty where search is exact.
         generation: the number in the names of the vector index and BM25.
         shards: passages in each shard.
-        files: path below the folder → [bytes, SHA-256].
+        files: path below the folder → (bytes, SHA-256).
         store: {} for FAISS in this folder, else what `retriever.stores` needs to find the vectors.
         sources: what was read, in order, see `retriever.building.plan.SourceFacts`.
         settings: everything else that decides the build's outcome.
@@ -74,7 +79,7 @@ class IndexManifest:
     recall: dict[str, float] = field(default_factory=dict)
     generation: int = 1
     shards: list[int] = field(default_factory=list)
-    files: dict[str, list[Any]] = field(default_factory=dict)
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
     store: dict[str, Any] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -114,14 +119,55 @@ def read_index_manifest(folder: Path) -> IndexManifest:
         unfinished = (folder / BUILD).is_file()
         cure = "run the command that began its build again, it goes on" if unfinished else CURE
         raise IndexFolderError(f"{folder} is no index, or its build did not end: {MANIFEST} is missing; {cure}")
+    facts = read_object(path, "manifest of an index", IndexFolderError, CURE)
+    layout = facts.get("format")
+    if layout != FORMAT:
+        raise IndexFolderError(f"{folder} has layout {str(layout)[:40]}, this program reads {FORMAT}; {CURE}")
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        layout = facts.get("format")
-        if layout != FORMAT:
-            raise IndexFolderError(f"{folder} has layout {layout}, this program reads {FORMAT}; {CURE}")
-        return IndexManifest(**facts)
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        manifest = shaped(facts, IndexManifest)
+        _check_consistency(manifest)
+    except ValueError as error:
         raise IndexFolderError(f"{path} is no manifest of an index ({error}); {CURE}") from error
+    return manifest
+
+
+def _check_consistency(manifest: IndexManifest) -> None:
+    """See that a manifest's fields belong together, and that it has a hash of every file that is read.
+
+    Raises:
+        ValueError: they do not.
+    """
+    kinds = ("milvus",) if manifest.store else KINDS
+    if manifest.kind not in kinds:
+        raise ValueError(f'kind: "{manifest.kind[:40]}" given, allowed are {", ".join(kinds)}')
+    for name, low, high in (
+        ("passages", 0, 1 << 40),
+        ("dimensions", 1, 1 << 16),
+        ("generation", 1, 1 << 40),
+        ("effort", 0 if manifest.kind in ("flat", "milvus") else 1, 1 << 20),
+    ):
+        if not low <= getattr(manifest, name) <= high:
+            raise ValueError(f"{name}: {getattr(manifest, name)} given, allowed are {low:,} to {high:,}")
+    if min(manifest.shards, default=0) < 0:
+        raise ValueError(f"shards: {min(manifest.shards)} given, at least 0 are needed")
+    if manifest.store and not all(isinstance(manifest.store.get(name), str) for name in ("uri", "collection")):
+        raise ValueError("store: uri or collection is missing")
+    if sum(manifest.shards) != manifest.passages:
+        raise ValueError(f"shards: {sum(manifest.shards):,} passages in all, {manifest.passages:,} are needed")
+    if manifest.recall and not {"recall@10", "queries"} <= set(manifest.recall):
+        raise ValueError("recall: recall@10 or queries is missing")
+    needed = {
+        shard_path(Path(part), number, suffix).as_posix()
+        for number in range(len(manifest.shards))
+        for part, suffix in ((PASSAGES, ".arrow"), (VECTORS, SUFFIX))
+    }
+    needed |= set() if manifest.store else {manifest.index_file}
+    words = {f"{manifest.bm25_folder}/{name}" for name in BM25_FILES}
+    needed |= words if manifest.has_bm25 else set()
+    if missing := sorted(needed - set(manifest.files)):
+        raise ValueError(f"files: no size and hash of {missing[0]}")
+    if others := sorted(set(manifest.files) - needed):
+        raise ValueError(f"files: {others[0][:60]} is no file of an index")
 
 
 def write_index_manifest(folder: Path, manifest: IndexManifest) -> None:
@@ -141,9 +187,9 @@ def vector_shards(folder: Path, manifest: IndexManifest) -> VectorShards:
     return VectorShards(files, manifest.shards, manifest.dimensions)
 
 
-def file_facts(folder: Path, names: list[str]) -> dict[str, list[Any]]:
+def file_facts(folder: Path, names: list[str]) -> dict[str, tuple[int, str]]:
     """Each file's size and SHA-256."""
-    return {name: [(folder / name).stat().st_size, file_sha256(folder / name)] for name in names}
+    return {name: ((folder / name).stat().st_size, file_sha256(folder / name)) for name in names}
 
 
 def check_files(folder: Path, manifest: IndexManifest, hashed: bool | None = None) -> None:

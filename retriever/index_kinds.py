@@ -15,9 +15,9 @@ import faiss
 import numpy as np
 
 from retriever.errors import BuildError
+from retriever.index_folder import KINDS
 from retriever.vector_shards import VectorShards
 
-KINDS = ("flat", "hnsw", "ivfpq")
 # Up to so many passages exact search takes a few hundredths of a second, and `auto` takes it.
 FLAT_LIMIT = 200_000
 HNSW_LINKS, HNSW_BUILD_DEPTH = 32, 80

@@ -7,6 +7,8 @@ token ids and vectors, no texts and no index.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.files import replacing
+from core.kept_files import forget, kept
 
 if TYPE_CHECKING:
     import onnxruntime
     from torch import nn
 
     from retriever.plain_bert import AnyBert, AnyRetriBert
+
+logger = logging.getLogger(__name__)
 
 _FUSED = "com.microsoft"
 # Raised when the graphs would come out differently.
@@ -45,7 +49,7 @@ class Int8Bert:
 
     @classmethod
     def load(cls, bert: AnyBert, path: Path) -> Int8Bert:
-        """Open the graph of an encoder's layers; it is written where missing.
+        """Open the graph of an encoder's layers; it is written where missing, and stays in memory where it cannot be.
 
         Args:
             bert: in float32 on the CPU.
@@ -53,17 +57,19 @@ class Int8Bert:
 
         Raises:
             ImportError: ONNX Runtime is not installed.
-            OSError: the graph cannot be written.
         """
         import onnxruntime
 
-        if not path.is_file():
-            with replacing(path) as part:
-                part.write_bytes(write_graph(bert))
+        graph: str | bytes = str(path)
+        try:
+            kept(path, lambda part: _write(part, write_graph(bert)))
+        except OSError as error:
+            logger.warning("%s cannot be kept and is made in memory, at each start: %s", path, error)
+            graph = write_graph(bert)
         options = onnxruntime.SessionOptions()
         # Texts share the cores, each with one thread: that needs no padding, and no waiting for one another.
         options.intra_op_num_threads = 1
-        return cls(bert, onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+        return cls(bert, onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]))
 
 
 class FastEmbedder:
@@ -89,13 +95,18 @@ class FastEmbedder:
             identity: the hash of the model's weights.
 
         Raises:
-            OSError: the folder cannot be written.
+            ImportError: ONNX Runtime is not installed.
         """
         path = folder / f"{_LAYOUT}-{identity[:20]}.onnx"
         for other in folder.glob("*.onnx"):
             if other.name != path.name:
-                other.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a read-only folder
+                    forget(other)
         return cls(model, Int8Bert.load(model.bert_query if model.bert_doc is None else model.bert_doc, path))
+
+
+def _write(path: Path, graph: bytes) -> None:
+    path.write_bytes(graph)
 
 
 def why_not(model: AnyRetriBert) -> str:

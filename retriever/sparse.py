@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.errors import reading
+from core.texts import parse_json, read_text
 from core.words import snowball_stems
 from data.passages import Passage
+from retriever.errors import REBUILD, IndexFolderError
 from retriever.ranking import best
 
 if TYPE_CHECKING:
@@ -28,10 +31,11 @@ BYTES_A_PASSAGE = 5_000
 class Bm25:
     """Lucene's BM25 of every passage for a question."""
 
-    def __init__(self, model: bm25s.BM25, count: int) -> None:
-        """Hold an index of the words of `count` passages."""
+    def __init__(self, model: bm25s.BM25, count: int, folder: Path | None = None) -> None:
+        """Hold an index of the words of `count` passages, which lies in `folder` where it is not in memory."""
         self._model = model
         self._count = count
+        self._folder = folder
 
     @classmethod
     def build(cls, passages: Iterable[Passage]) -> Bm25:
@@ -50,12 +54,15 @@ class Bm25:
         """Map what `save` wrote into memory.
 
         Raises:
-            OSError: a file is missing.
-            ValueError: a file is damaged.
+            IndexFolderError: a file is missing, damaged, or not of so many passages.
         """
         import bm25s
 
-        return cls(bm25s.BM25.load(folder, mmap=True, show_progress=False), count)
+        with reading(folder, "BM25 index", IndexFolderError, REBUILD):
+            _check_parameters(folder / "params.index.json", count)
+            model = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+            _check_arrays(model)
+        return cls(model, count, folder)
 
     def save(self, folder: Path) -> None:
         """Write the index as NumPy and JSON files."""
@@ -74,4 +81,38 @@ class Bm25:
         known = [token for token in snowball_stems([question])[0] if token in self._model.vocab_dict]
         if not known:
             return np.zeros(self._count, np.float32)
-        return self._model.get_scores(known)
+        if self._folder is None:
+            return self._model.get_scores(known)
+        with reading(self._folder, "BM25 index", IndexFolderError, REBUILD):
+            return self._model.get_scores(known)
+
+
+def _check_parameters(path: Path, count: int) -> None:
+    """See that a file says what `Bm25.save` writes there.
+
+    Raises:
+        ValueError: it does not.
+    """
+    found, _ = parse_json(read_text(path))
+    wanted = {"num_docs": count, "method": "lucene", "dtype": "float32", "int_dtype": "int32", "backend": "numpy"}
+    for name, value in wanted.items():
+        if found.get(name) != value or isinstance(found[name], bool):
+            raise ValueError(f"{path.name} says {name} {str(found.get(name))[:40]} where {value} is needed")
+
+
+def _check_arrays(model: bm25s.BM25) -> None:
+    """See that every word's numbers lie where the arrays have some; which passages they name is seen in search.
+
+    Raises:
+        ValueError: they do not.
+    """
+    data, indices, starts = (model.scores[name] for name in ("data", "indices", "indptr"))
+    kinds = [(array.ndim, array.dtype.kind) for array in (data, indices, starts)]
+    if kinds != [(1, "f"), (1, "i"), (1, "i")] or len(data) != len(indices):
+        raise ValueError("its arrays are not those of words")
+    if not len(starts) or starts[0] or starts[-1] != len(data) or (np.diff(starts) < 0).any():
+        raise ValueError("its words' numbers are not where they should be")
+    words = model.vocab_dict
+    # bm25s adds "", behind the last word.
+    if not isinstance(words, dict) or not all(type(at) is int and 0 <= at < len(starts) for at in words.values()):
+        raise ValueError("its words have no numbers")

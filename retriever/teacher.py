@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.files import replacing
+from core.kept_files import kept
 from data.assets import cache_folder, read_assets
 from retriever.encode import encode
 
@@ -49,14 +49,13 @@ class Teacher:
         """Texts → float32 (n, 384), not normalised; those of a whole corpus are kept in the cache folder."""
         from safetensors.numpy import load_file, save_file
 
-        path = self._cache_path(texts)
-        if path.is_file():
-            return load_file(path)["vectors"]
-        found = encode(texts, self.tokenizer, self._mean, self.encoder.config.hidden_size)
-        if len(texts) >= _KEEP_FROM:
-            with replacing(path) as part:
-                save_file({"vectors": found}, part)
-        return found
+        def embedded() -> np.ndarray:
+            return encode(texts, self.tokenizer, self._mean, self.encoder.config.hidden_size)
+
+        if len(texts) < _KEEP_FROM:
+            return embedded()
+        path = kept(self._cache_path(texts), lambda part: save_file({"vectors": embedded()}, part))
+        return load_file(path)["vectors"]
 
     def similarities(self, questions: Sequence[str], passages: Sequence[str]) -> np.ndarray:
         """Cosines float32 (questions, passages), in [-1, 1]."""

@@ -9,10 +9,13 @@ import mmap
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from core.errors import reading
 from core.files import replacing
+from retriever.errors import REBUILD, IndexFolderError
 
 SUFFIX = ".npy"
 
@@ -36,6 +39,7 @@ class VectorShards:
 
         Raises:
             IndexError: a row is below 0 or beyond the last.
+            IndexFolderError: a file is damaged.
         """
         numbers = np.asarray(numbers, dtype=np.int64)
         if len(numbers) and not (0 <= numbers.min() and numbers.max() < len(self)):
@@ -53,8 +57,8 @@ class VectorShards:
     def blocks(self, size: int = 65536) -> Iterator[tuple[int, np.ndarray]]:
         """All vectors in order, as (first row, float32 (up to `size`, dimensions)); files are read, not mapped."""
         first, waiting = 0, np.empty((0, self.dimensions), np.float32)
-        for file in self._files:
-            waiting = np.concatenate([waiting, np.load(file).astype(np.float32)])
+        for shard in range(len(self._files)):
+            waiting = np.concatenate([waiting, self._loaded(shard).astype(np.float32)])
             while len(waiting) >= size:
                 yield first, waiting[:size]
                 first, waiting = first + size, waiting[size:]
@@ -70,8 +74,17 @@ class VectorShards:
 
     def _map(self, shard: int) -> np.memmap:
         if shard not in self._maps:
-            self._maps[shard] = np.load(self._files[shard], mmap_mode="r")
+            self._maps[shard] = self._loaded(shard, "r")
         return self._maps[shard]
+
+    def _loaded(self, shard: int, mode: Literal["r"] | None = None) -> Any:  # noqa: ANN401 - mapped, or not
+        """The vectors of a shard, as many as it should have."""
+        path, rows = self._files[shard], self._ends[shard] - (self._ends[shard - 1] if shard else 0)
+        with reading(path, "file of vectors", IndexFolderError, REBUILD):
+            vectors = np.load(path, mmap_mode=mode)
+            if vectors.shape != (rows, self.dimensions) or vectors.dtype != np.float16:
+                raise ValueError(f"{vectors.dtype} {vectors.shape}, not float16 {(rows, self.dimensions)}")
+        return vectors
 
 
 def _let_go(mapped: np.memmap) -> None:

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 import qa as command
-from core.records import Answer, Draft, QuestionError, Retrieved, Selection, Sentence, check_question
+from core.records import (
+    Answer,
+    Draft,
+    Found,
+    Passage,
+    QuestionError,
+    Retrieved,
+    Selection,
+    Sentence,
+    check_question,
+)
 from core.settings import Settings
 from qa import LongFormQA
 from tests.interrupting import interruptible
@@ -348,3 +358,15 @@ def test_only_the_last_checkpoint_is_kept_beside_the_embedded_generators(tiny_qa
     for name in ("fused", "first/model", "second/model", "first/model", "first/model", "fused"):
         tiny_qa.generator(name)
     assert loads == ["fused", "first/model", "second/model", "first/model"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_titles_on_the_terminal_are_shown_and_not_obeyed(capsys, as_json):
+    passage = Passage("1", "Sea\x1b[2J\x1b]0;x\x07", "", "Water\x9b31m\u202e.", "https://example.org/\x1b")
+    sentence = Sentence("Water\x1b[1m.", "quoted", ((1, 1),), 0.9, "supported", 1, "Water\x08")
+    answer = Answer(Retrieved("Why?", (Found(1, passage),)), Settings(), text="Water\x1b[1m.", sentences=(sentence,))
+    command._print_answer(answer, as_json)
+    said = capsys.readouterr().out
+    assert "Sea" in said and not set(said) & set("\x1b\x07\x08\x9b\u202e")
+    if as_json:
+        assert json.loads(said)["passages"][0]["title"] == passage.title

@@ -19,6 +19,7 @@ import torch
 from core.command import exit_status
 from core.errors import SettingsError
 from core.settings import METHODS, WORDINGS
+from core.terminal import remark
 from data.questions import QuestionSetError, load_questions
 from generator.precision import faster_precision
 from retriever.search import Retriever
@@ -145,7 +146,7 @@ def run(given: argparse.Namespace) -> None:
     data = load_data(given)
     tuning = Tuning(given.rank, given.alpha, given.tune_encoder, given.precision)
     best = train(load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start), data, given)
-    sys.stderr.write(f"best held-out loss {best:.4f}; try it: python qa.py --generator {given.output / BEST} …\n")
+    remark(f"best held-out loss {best:.4f}; try it: python qa.py --generator {given.output / BEST} …\n")
 
 
 def train(trainee: Trainee, data: TrainingSet, given: argparse.Namespace) -> float:

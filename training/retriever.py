@@ -7,7 +7,6 @@ made the embedded default among them.
 from __future__ import annotations
 
 import argparse
-import logging
 import random
 import sys
 from collections.abc import Sequence
@@ -85,7 +84,6 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
     given = make_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     return exit_status(lambda: train(given), STOPPED)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import UserError
+from core.errors import UserError, first_line
 from core.json_lines import json_lines
 from core.sentences import split_sentences
 from data.passages import Passage
@@ -155,13 +155,12 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    import pyarrow
     from pyarrow import parquet
 
     try:
         rows = parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ExampleError(f"{path} cannot be read as Parquet ({error}); write it anew") from error
+    except Exception as error:  # damaged files raise errors of Arrow, of text and of time
+        raise ExampleError(f"{path} cannot be read as Parquet ({first_line(error)}); write it anew") from error
     for number, row in enumerate(rows, start=1):
         yield f"{path}, row {number}", row
 

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from core.errors import first_line
 from core.texts import TextError, checked, json_array, json_values, mended, open_text, path_text
 from data.passages import Passage, article_url, clean_text
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
@@ -116,7 +117,6 @@ class Parquet(FileRows):
     """A Parquet file, read row group by row group."""
 
     def _rows(self, start: int) -> Iterator[Record]:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
@@ -131,8 +131,10 @@ class Parquet(FileRows):
                         yield from self._group(file, group, first, start, [n for n in there if n in wanted])
                     self.share = last / max(1, file.metadata.num_rows)
                     first = last
-        except pa.ArrowInvalid as error:
-            raise SourceError(f"{self.path} is no whole Parquet file ({error}): make it again") from error
+        except SourceError:
+            raise
+        except Exception as error:  # a damaged file raises errors of Arrow, of text, of memory
+            raise SourceError(f"{self.path} is no whole Parquet file ({first_line(error)}): make it again") from error
 
     def _group(self, file: Any, group: int, first: int, start: int, columns: list[str]) -> Iterator[Record]:  # noqa: ANN401
         """The records of one row group."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import logging
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.command import exit_status
+from core.terminal import remark, say
 from data.sources import KINDS, SourceOptions, open_source
 from retriever.building.plan import Options
 from retriever.errors import BuildError
@@ -34,9 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     steps = {"verify": _verify, "info": _info, "push": _push}
     step = steps.get(given[0]) if given else None
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.WARNING)
-    logging.basicConfig(format="%(levelname)s %(message)s", handlers=[handler])
     return exit_status(
         lambda: step(given[1:]) if step else _build(given), "stopped; the same command goes on where it was"
     )
@@ -65,7 +62,7 @@ def _build(arguments: Sequence[str]) -> int:
     recall = f", recall@10 {manifest.recall['recall@10']}" if manifest.recall else ""
     skipped = manifest.settings.get("skipped", 0)
     lost = f"; {skipped:,} records were skipped, see {given.output / 'skipped.jsonl'}" if skipped else ""
-    sys.stderr.write(
+    remark(
         f"{manifest.passages:,} passages indexed ({manifest.kind}{recall}){lost}; "
         f"ask with `python qa.py --index {given.output} …`, or open the page with `make demo INDEX={given.output}`\n"
     )
@@ -190,8 +187,8 @@ def _verify(arguments: Sequence[str]) -> int:
 
     given = _folder_parser("verify", "Check an index folder in full.").parse_args(arguments)
     for line in verify(given.folder, Encoder.load(read_index_manifest(given.folder).encoder or None)):
-        sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"{given.folder} is whole\n")
+        say(f"{line}\n")
+    say(f"{given.folder} is whole\n")
     return 0
 
 
@@ -200,7 +197,7 @@ def _info(arguments: Sequence[str]) -> int:
     from retriever.building.check import card
 
     given = _folder_parser("info", "Print the card of an index folder.").parse_args(arguments)
-    sys.stdout.write(card(given.folder) + "\n")
+    say(card(given.folder) + "\n")
     return 0
 
 
@@ -211,7 +208,7 @@ def _push(arguments: Sequence[str]) -> int:
     parser = _folder_parser("push", "Push an index folder to the Hugging Face hub, as a dataset.")
     parser.add_argument("name", metavar="USER/NAME")
     given = parser.parse_args(arguments)
-    sys.stderr.write(f"pushed to {push(given.folder, given.name)}; open it with --index hf:{given.name}\n")
+    remark(f"pushed to {push(given.folder, given.name)}; open it with --index hf:{given.name}\n")
     return 0
 
 

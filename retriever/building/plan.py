@@ -5,15 +5,17 @@ It knows settings and names of files. It does no work.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.files import write_json
+from core.shapes import read_object, shaped
 from retriever.errors import BuildError
 from retriever.index_folder import BUILD, FORMAT
+
+_CURE = "begin anew with --restart"
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,16 @@ class Plan:
         path = folder / BUILD
         if not path.is_file():
             return None
+        facts = read_object(path, "plan of a build", BuildError, _CURE)
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            if facts["format"] != FORMAT:
-                raise ValueError(f"layout {facts['format']}, this program writes {FORMAT}")
-            sources = [SourceFacts(**source) for source in facts.pop("sources")]
-            return cls(**facts, sources=sources)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BuildError(f"{path} is damaged or of another version ({error}): begin anew with --restart") from error
+            plan = shaped(facts, cls)
+            if plan.format != FORMAT:
+                raise ValueError(f"layout {plan.format}, this program writes {FORMAT}")
+            if not all(isinstance(plan.model.get(name), str) for name in ("name", "identity")):
+                raise ValueError("model: name or identity is missing")
+        except ValueError as error:
+            raise BuildError(f"{path} is damaged or of another version ({error}); {_CURE}") from error
+        return plan
 
 
 def differences(before: Plan, now: Plan) -> list[str]:

@@ -7,12 +7,16 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from core.errors import reading
+from retriever.errors import REBUILD, IndexFolderError
+from retriever.faiss_file import check_faiss
 from retriever.index_kinds import LEAST_REFINED, REFINED, set_effort
 from retriever.ranking import best
 from retriever.vector_shards import VectorShards
 
 # The lists of an IVF index are mapped by one reader, the codes and links of the other kinds by another.
 _MAPPED = {"ivfpq": faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY}
+_NOT_FINITE = f"the index holds vectors that are not finite; {REBUILD}"
 
 
 class FaissStore:
@@ -40,10 +44,12 @@ class FaissStore:
             vectors: the vectors of the same rows.
 
         Raises:
-            RuntimeError: FAISS cannot read the file.
+            IndexFolderError: the file holds no such index.
         """
-        index = faiss.read_index(str(path), _MAPPED.get(kind, faiss.IO_FLAG_MMAP_IFC))
-        set_effort(index, kind, effort)
+        with reading(path, f"FAISS index ({kind})", IndexFolderError, REBUILD):
+            check_faiss(path, kind, len(vectors), vectors.dimensions)
+            index = faiss.read_index(str(path), _MAPPED.get(kind, faiss.IO_FLAG_MMAP_IFC))
+            set_effort(index, kind, effort)
         return cls(index, None if kind == "flat" else vectors)
 
     def __len__(self) -> int:
@@ -54,8 +60,13 @@ class FaissStore:
         """See `VectorStore.search`."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         if self._vectors is None:
-            return self._index.search(queries, k)
+            scores, rows = self._index.search(queries, k)
+            if rows.min(initial=0) < 0:
+                raise IndexFolderError(_NOT_FINITE)
+            return scores, rows
         _, proposed = self._index.search(queries, min(len(self), max(k * REFINED, LEAST_REFINED)))
+        if proposed.max(initial=-1) >= len(self):
+            raise IndexFolderError(f"the FAISS index names row {proposed.max()} of {len(self):,}; {REBUILD}")
         pairs = [self._refined(query, rows[rows >= 0], k) for query, rows in zip(queries, proposed, strict=True)]
         return np.stack([scores for scores, _ in pairs]), np.stack([rows for _, rows in pairs])
 
@@ -73,5 +84,7 @@ class FaissStore:
             rows = np.concatenate([rows, others])
         rows = np.sort(rows)
         scores = self.scores(query, rows)
+        if not np.isfinite(scores).all():
+            raise IndexFolderError(_NOT_FINITE)
         order = best(scores, k)
         return scores[order], rows[order]

@@ -44,5 +44,5 @@ def test_the_same_rows_make_the_same_bytes(corpus, tmp_path):
 def test_a_damaged_file_is_named(table, tmp_path):
     path = tmp_path / "0.arrow"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(SourceError, match="0.arrow is missing or damaged"):
+    with pytest.raises(SourceError, match="0.arrow is no file of passages that can be read"):
         table[0]

@@ -13,7 +13,7 @@ from generator.modeling_fused import DecoderState, FusedConfig, FusedModel, Stac
 pytest.importorskip("numba")
 prepare_numba(cache_folder() / "kernels")
 
-from generator.fast_stack import Drafts, FastDecoder, pack, packed_file, save_packed, unfit  # noqa: E402
+from generator.fast_stack import Drafts, FastDecoder, kept_weights, pack, packed_file, unfit  # noqa: E402
 
 CONFIG = FusedConfig(
     vocab_size=97, hidden_size=48, intermediate_size=64, layers=3, heads=6, key_value_heads=2, rope_theta=10_000.0
@@ -156,9 +156,9 @@ def test_two_threads_may_use_one_decoder(model, fast, memory):
 def test_packed_weights_come_back_from_their_file(model, memory, tmp_path):
     path = packed_file(tmp_path / "new", "decoder", "base", "adapter")
     assert path != packed_file(tmp_path / "new", "decoder", "base")
-    save_packed(pack(model.decoder), path)
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
-    loaded = FastDecoder.load(CONFIG, path, model.encoder.embeddings.weight.detach(), 2)
+    packed = kept_weights(path, lambda: pack(model.decoder))
+    assert [file.name for file in path.parent.glob("[!.]*")] == [path.name]
+    loaded = FastDecoder(CONFIG, packed, model.encoder.embeddings.weight.detach(), 2)
     expected = model(torch.tensor([QUESTION]), memory)
     torch.testing.assert_close(loaded.start([memory]).feed_all([QUESTION]), expected, **CLOSE)
 

@@ -87,13 +87,37 @@ def test_weights_come_back_within_the_quantisation(gguf_file, contents, tmp_path
 
 def test_the_second_start_reads_the_cache(gguf_file, tmp_path):
     first, _ = load_gguf(gguf_file, tmp_path / "cache")
-    files = sorted(path.name for path in (tmp_path / "cache").rglob("*.*") if path.is_file())
-    assert files == ["config.json", "convert.lock", "model.safetensors", "tokenizer.json"]
+    files = sorted(path.name for path in (tmp_path / "cache").rglob("[!.]*") if path.is_file())
+    assert files == ["config.json", "model.safetensors", "tokenizer.json"]
     status = gguf_file.stat()
     gguf_file.write_bytes(b"X" * status.st_size)
     os.utime(gguf_file, ns=(status.st_atime_ns, status.st_mtime_ns))
     second, _ = load_gguf(gguf_file, tmp_path / "cache")
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "spoil", [lambda old: b"", lambda old: old[: len(old) // 2], lambda old: old[:-9] + bytes([old[-9] ^ 1]) + old[-8:]]
+)
+def test_what_is_spoilt_in_the_cache_is_made_again(gguf_file, tmp_path, caplog, name, spoil):
+    first, tokenizer = load_gguf(gguf_file, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").rglob(name)
+    written = path.read_bytes()
+    path.write_bytes(spoil(written))
+    second, same = load_gguf(gguf_file, tmp_path / "cache")
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert path.read_bytes() == written and same.to_str() == tokenizer.to_str()
+    (record,) = caplog.records
+    assert str(path.parent) in record.getMessage() and "made again" in record.getMessage()
+
+
+def test_where_nothing_can_be_kept_the_memory_does(gguf_file, tmp_path, caplog):
+    first, tokenizer = load_gguf(gguf_file, tmp_path / "cache")
+    (tmp_path / "file").write_text("in the way")
+    second, same = load_gguf(gguf_file, tmp_path / "file")
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert same.to_str() == tokenizer.to_str() and "prepared in memory" in caplog.text
 
 
 def test_the_tokenizer_splits_digits_and_knows_control_tokens(gguf_file, tmp_path):

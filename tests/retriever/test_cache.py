@@ -55,6 +55,30 @@ def test_a_damaged_file_is_made_anew(path):
     assert Cache(path).get("a") == b"1"
 
 
+def test_a_file_that_is_damaged_while_it_is_open_is_made_anew(path, caplog):
+    cache = Cache(path)
+    cache.put_many({str(number): random.Random(number).randbytes(4_000) for number in range(100)})
+    cache.close()
+    content = bytearray(path.read_bytes())
+    content[8192:] = bytes(len(content) - 8192)
+    path.write_bytes(content)
+    cache = Cache(path)
+    assert cache.get_many([str(number) for number in range(100)]) == {}
+    cache.put("a", b"1")
+    assert cache.get("a") == Cache(path).get("a") == b"1"
+    assert f"{path} is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip"])
+def test_a_value_that_is_damaged_is_not_given(path, damage):
+    cache = Cache(path)
+    cache.put_many({"a": b"1" * 100, "b": b"2"})
+    (value,) = cache._base.execute("SELECT value FROM entries WHERE bytes > 10").fetchall()[0]
+    spoilt = value[:-3] if damage == "truncate" else value[:-5] + bytes([value[-5] ^ 1]) + value[-4:]
+    cache._base.execute("UPDATE entries SET value = ? WHERE value = ?", (spoilt, value))
+    assert set(cache.get_many(["a", "b"])) == {"b"}
+
+
 def test_where_nothing_can_be_written_the_memory_does(tmp_path, caplog):
     (tmp_path / "file").write_text("in the way")
     cache = Cache(tmp_path / "file" / "articles.sqlite")

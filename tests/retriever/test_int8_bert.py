@@ -59,10 +59,37 @@ def test_no_texts_give_no_rows_and_long_ones_are_cut(fast, caplog):
 def test_graphs_are_written_once_and_those_of_other_models_removed(tiny_encoder, tmp_path):
     (tmp_path / "1-other.onnx").write_bytes(b"old")
     FastEmbedder.load(tiny_encoder.model, tmp_path, "new")
-    (graph,) = tmp_path.iterdir()
+    (graph,) = tmp_path.glob("*.onnx")
     written = graph.stat().st_mtime_ns
     FastEmbedder.load(tiny_encoder.model, tmp_path, "new")
     assert graph.name == "2-new.onnx" and graph.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda graph: b"", lambda graph: graph[:-100], lambda graph: graph[:5000] + b"x" + graph[5001:]]
+)
+def test_a_spoilt_graph_is_written_again(tiny_encoder, fast, tmp_path, caplog, spoil):
+    FastEmbedder.load(tiny_encoder.model, tmp_path, "tiny")
+    (graph,) = tmp_path.glob("*.onnx")
+    written = graph.read_bytes()
+    graph.write_bytes(spoil(written))
+    again = Encoder(
+        tiny_encoder.model,
+        tiny_encoder.tokenizer,
+        "tiny",
+        "tiny",
+        FastEmbedder.load(tiny_encoder.model, tmp_path, "tiny"),
+    )
+    np.testing.assert_array_equal(again.encode_passages(TEXTS), fast.encode_passages(TEXTS))
+    assert graph.read_bytes() == written and f"{graph} " in caplog.text
+
+
+def test_where_no_graph_can_be_kept_it_is_in_memory(tiny_encoder, fast, tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    embedder = FastEmbedder.load(tiny_encoder.model, tmp_path / "file", "tiny")
+    found = Encoder(tiny_encoder.model, tiny_encoder.tokenizer, "tiny", "tiny", embedder).encode_passages(TEXTS)
+    np.testing.assert_array_equal(found, fast.encode_passages(TEXTS))
+    assert "cannot be kept" in caplog.text
 
 
 def test_what_does_not_fit_is_said(tiny_encoder):

@@ -1,6 +1,7 @@
 """Milvus Lite for real; skipped where it is not installed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,21 +62,23 @@ def test_passages_are_read_as_a_sequence(retrievers):
         milvus[12]
 
 
+def without_store(folder, copy):
+    """The files of an index whose vectors are in a store, without that."""
+    return shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*milvus*", "*.db", ".*"))
+
+
 def test_a_store_that_does_not_answer_is_named(both, tiny_encoder, tmp_path):
-    manifest = json.loads((both["milvus"] / "manifest.json").read_text())
-    manifest["files"] = {}
+    copy = without_store(both["milvus"], tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
     manifest["store"]["uri"] = "http://127.0.0.1:1"
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(IndexFolderError, match=r"http://127.0.0.1:1 cannot be used: .*MILVUS_TOKEN"):
-        PassageIndex.open(tmp_path, tiny_encoder.identity)
+        PassageIndex.open(copy, tiny_encoder.identity)
 
 
 def test_a_store_that_lost_its_collection_is_named(both, tiny_encoder, tmp_path):
-    manifest = json.loads((both["milvus"] / "manifest.json").read_text())
-    manifest["files"] = {}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(IndexFolderError, match="has no collection"):
-        PassageIndex.open(tmp_path, tiny_encoder.identity)
+        PassageIndex.open(without_store(both["milvus"], tmp_path / "copy"), tiny_encoder.identity)
 
 
 @pytest.mark.assets
