@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from generator.selection.beyond import Beyond
 
 
+# Of a question that seems to be about the asker or about today, passages hold the answer only when it is as sure as this:
+# somebody's own documents may.
+_SURE = 0.9
+
+
 class LongFormQA:
     """The whole system: one retriever, and generators by name, loaded when first used.
 
@@ -235,7 +240,17 @@ class LongFormQA:
         """What was read, with what the selector says of it."""
         if self.selector is None or not retrieved.read:
             return retrieved
-        return replace(retrieved, selection=self.selector.select(retrieved))
+        selection = self.selector.select(retrieved)
+        if selection.confidence < _SURE and self._beyond_kind(retrieved):
+            selection = replace(selection, holds="no")
+        return replace(retrieved, selection=selection)
+
+    def _beyond_kind(self, retrieved: Retrieved) -> str:
+        """Of what kind a question is that no encyclopedia answers; "" for others."""
+        from generator.selection.beyond import Beyond
+
+        self._beyond = self._beyond or Beyond.load()
+        return self._beyond.kind(retrieved.vector, self.retriever.encoder.identity)
 
     def _drafts(
         self, generator: Generator, retrieved: Retrieved, settings: Settings, stop: threading.Event
@@ -255,11 +270,7 @@ class LongFormQA:
         """Why a question has no answer here, where that is known."""
         if answer.retrieved.selection is None or answer.holds != "no":
             return ""
-        from generator.selection.beyond import Beyond
-
-        self._beyond = self._beyond or Beyond.load()
-        kind = self._beyond.kind(answer.retrieved.vector, self.retriever.encoder.identity)
-        return why_not_answered(answer.retrieved, kind)
+        return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved))
 
     def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
         """Finished: every sentence with its evidence, and whether it is an answer at all."""

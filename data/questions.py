@@ -17,7 +17,7 @@ from core.sentences import split_sentences
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
-QuestionSplit = Literal["train", "close", "dev", "real_train", "real_dev", "deep_train", "deep_dev"]
+QuestionSplit = Literal["train", "close", "dev", "real_train", "real_more", "real_dev", "deep_train", "deep_dev"]
 ClaimSplit = Literal["train", "dev"]
 HOLDS = ("full", "part", "no")
 
@@ -121,9 +121,9 @@ def load_questions(
     """Questions of a split of `data/lfqa`, or of another file with the same fields.
 
     Args:
-        source: "train" (free answers), "close" (close answers to the same questions), "dev", "real_train", "real_dev",
-            "deep_train", "deep_dev" (with evidence sentence by sentence), or a path. Of the fields only those of
-            `required` must be there.
+        source: "train" (free answers), "close" (close answers to the same questions), "dev", "real_train", "real_more",
+            "real_dev", "deep_train", "deep_dev" (with evidence sentence by sentence), or a path. Of the fields only
+            those of `required` must be there.
         required: the fields that every line must have, "question" among them.
 
     Raises:

@@ -25,9 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from core.command import exit_status
-from core.errors import UserError
 from core.files import replacing, write_json
-from core.weights import merge_adapters
 from data.questions import load_questions
 from generator.selection.model import JOINT, WEIGHTS, load_network
 from generator.selection.network import SelectorNetwork
@@ -53,13 +51,13 @@ from training.selector_examples import (
 from training.selector_fit import fit, judge
 
 # Every so many-th question of each kind is held out of training; the joint judgement is fitted on them.
-HELD_OUT_EVERY = {"real": 6, "deep": 6, "close": 10}
+HELD_OUT_EVERY = {"real": 6, "more": 10, "deep": 6, "close": 10}
 # How the losses are weighed: of the whole, of single sentences, of single passages, of what is still to be said.
 _WEIGHTS = {"holds": 1.0, "sentences": 4.0, "passages": 0.5, "more": 0.3}
 # The new layers' learning rate is so many times the encoder's. Of that the lowest layers stay as they are.
 _NEW_RATE, _FROZEN = 4.0, 2
 # What the running average keeps of itself each step.
-_KEEP = 0.98
+_KEEP = 0.99
 _RISE = 20
 _AVERAGE = "average/"
 
@@ -70,7 +68,6 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--steps", type=int, default=900, help="of the optimiser; more may follow later (default %(default)s)")
     add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for the questions over whole articles")
-    add("--start", type=Path, metavar="FILE", help="low-rank updates of the encoder to begin with, such as a ranker's")
     add("--with", dest="others", type=Path, nargs="+", default=[], metavar="DIR", help="finished runs to average with")
     add("--install", action="store_true", help="put the result into the program")
     add_run_options(parser, batch_size=12, learning_rate=1.5e-4, save_every=20)
@@ -98,8 +95,6 @@ def run(given: argparse.Namespace) -> None:
     torch.manual_seed(0)
     network = SelectorNetwork.of(plain_minilm())
     before = {f"layers.{name}": value.clone() for name, value in network.encoder.encoder.state_dict().items()}
-    if given.start is not None:
-        start(network, given.start)
     train(network, reader, chosen, given)
     average(network, [folder / STATE for folder in (given.output, *given.others)])
     finish(network, before, reader, kept, given)
@@ -166,19 +161,19 @@ class Drawer:
     """Draws a step's examples: a function of seed and step alone."""
 
     # The share of each pool, in eighths.
-    SHARES = (("real+", 1.3), ("real-", 1.7), ("deep", 1.0), ("close", 2.0), ("removed", 1.2), ("beside", 0.8))
+    SHARES = (("real+", 2.3), ("real-", 2.2), ("deep", 1.0), ("close", 1.0), ("removed", 1.0), ("beside", 0.5))
 
     def __init__(self, examples: Sequence[Example], size: int, seed: int) -> None:
         """Sort the examples into pools; `size` are drawn a step."""
         self._size, self._seed = size, seed
         answered = [example for example in examples if example.holds != "no"]
         self._pools = {
-            "real+": [e for e in answered if e.source == "real"],
-            "real-": [e for e in examples if e.source == "real" and e.holds == "no"],
+            "real+": [e for e in answered if e.source in ("real", "more")],
+            "real-": [e for e in examples if e.source in ("real", "more") and e.holds == "no"],
             "deep": [e for e in examples if e.source == "deep"],
             "close": [e for e in examples if e.source == "close"],
-            "removed": [e for e in answered if e.source != "real"] + 3 * [e for e in answered if e.source == "real"],
-            "beside": [e for e in answered if e.source != "real"],
+            "removed": answered + 2 * [e for e in answered if e.source in ("real", "more")],
+            "beside": [e for e in answered if e.source in ("deep", "close")],
         }
 
     def __call__(self, step: int) -> list[Example]:
@@ -289,14 +284,6 @@ def trained_weights(network: SelectorNetwork) -> dict[str, nn.Parameter]:
     return found
 
 
-def start(network: SelectorNetwork, path: Path) -> None:
-    """Begin with low-rank updates of the encoder, such as those of a ranker of single sentences."""
-    updates = {name: value for name, value in load_file(path).items() if name.startswith("encoder.encoder.")}
-    if not updates:
-        raise UserError(f"{path} holds no low-rank updates of an encoder")
-    merge_adapters(network, updates)
-
-
 def average(network: SelectorNetwork, states: Sequence[Path]) -> None:
     """Take over the mean of the running averages of finished runs."""
     kept = [load_file(path) for path in states]
@@ -328,6 +315,7 @@ def _examples(path: Path, deep_index: Path | None) -> list[Example]:
     if not path.is_file():
         leads = Retriever.load()
         made = judged_examples(load_questions("real_train"), leads, "real")
+        made += judged_examples(load_questions("real_more", required=("question",)), leads, "more")
         if deep_index is not None:
             made += judged_examples(load_questions("deep_train"), Retriever.load(deep_index), "deep")
         made += close_examples(load_questions("close"), leads)

@@ -55,7 +55,7 @@ class Example:
 
     Attributes:
         id: of the question.
-        source: "real", "deep" or "close".
+        source: "real", "more" (real ones too), "deep" or "close".
         question: as asked.
         holds: "full", "part" or "no".
         passages: those that are read, best first.

@@ -20,7 +20,7 @@ from training.selector_examples import Example, without_answer
 
 # What a verdict of each kind counts: questions as people ask them count most. Those whose evidence was taken out count
 # less, since now and then another sentence holds the answer.
-_WEIGHTS = {"real": 3.0, "deep": 2.0, "close": 1.0}
+_WEIGHTS = {"real": 3.0, "more": 1.0, "deep": 2.0, "close": 1.0}
 _REMOVED = 0.5
 # The strength of the regressions' regularisation is 1 / C.
 _C = 0.3
