@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from generator.selection.beyond import Beyond
 
 
-# Of a question that seems to be about the asker or about today, passages hold the answer only when it is as sure as this:
+# Of a question that seems to be about the asker or about today, passages hold the answer only from this confidence on:
 # somebody's own documents may.
 _SURE = 0.9
 
