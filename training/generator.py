@@ -26,7 +26,7 @@ from training.checkpoint import seed_everything
 from training.generator_examples import AnswerExample, Drawing, ExampleSource, TrainingSet
 from training.generator_models import Trainee, Tuning, load_trainee, mean_loss
 from training.loop import BEST, STOPPED, Evaluation, Figures, Training
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Batches, Schedule
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,9 @@ def run(given: argparse.Namespace) -> None:
     seed_everything(given.seed)
     data = load_data(given)
     tuning = Tuning(given.rank, given.alpha, given.tune_encoder, given.precision)
-    best = train(load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start), data, given)
+    trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
+    with run_folder(given):
+        best = train(trainee, data, given)
     sys.stderr.write(f"best held-out loss {best:.4f}; try it: python qa.py --generator {given.output / BEST} …\n")
 
 
