@@ -141,12 +141,17 @@ def run(given: argparse.Namespace) -> None:
     _check(given)
     if given.precision == "auto":
         given.precision = faster_precision("cuda" if torch.cuda.is_available() else "cpu")
+    with run_folder(given):
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    """The same in a folder that is this run's own."""
     seed_everything(given.seed)
     data = load_data(given)
     tuning = Tuning(given.rank, given.alpha, given.tune_encoder, given.precision)
     trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
-    with run_folder(given):
-        best = train(trainee, data, given)
+    best = train(trainee, data, given)
     sys.stderr.write(f"best held-out loss {best:.4f}; try it: python qa.py --generator {given.output / BEST} …\n")
 
 
