@@ -40,8 +40,7 @@ def killed_runs(work: Work, folder: Path, kills: int, seed: int) -> dict[str, ob
     """Run work once to its end, then killed again and again, in new folders until there were enough kills.
 
     Returns:
-        "whole", where it ran undisturbed; "ends", where killed runs came to their end; "kills"; "seen", the files'
-        bytes at each kill are the caller's to look at through `LOOK`.
+        "whole", where it ran undisturbed; "ends", where killed runs came to their end; "kills", how many there were.
     """
     whole, draw = folder / "whole", random.Random(seed)
     begun = time.monotonic()

@@ -249,8 +249,7 @@ def test_a_broken_file_of_questions_is_named(on_the_tiny_corpus, tmp_path, capsy
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("cut", range(0, 3000, 7))
-def test_cut_at_any_byte_the_lines_before_stay_and_the_rest_is_made_again(tmp_path, cut):
+def test_cut_at_any_byte_the_lines_before_stay_and_the_rest_is_made_again(tmp_path):
     """What is answered does not matter here, only the file."""
     rows = [{"id": n, "question": f"Wie süß {n}?"} | ({"answer": "mine"} if n == 1 else {}) for n in range(3)]
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -262,9 +261,11 @@ def test_cut_at_any_byte_the_lines_before_stay_and_the_rest_is_made_again(tmp_pa
 
     go(whole)
     content = whole.read_bytes()
-    output.write_bytes(content[: len(content) - cut % len(content)])
-    go(output)
-    assert output.read_bytes() == content
+    starts = [at for at, byte in enumerate(content) if byte == ord("\n") or content[at - 1] == ord("\n")]
+    for end in {*range(0, len(content), 7), *range(50), *starts, *(start + 1 for start in starts), len(content)}:
+        output.write_bytes(content[:end])
+        go(output)
+        assert output.read_bytes() == content
 
 
 @pytest.mark.parametrize(
