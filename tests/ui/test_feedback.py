@@ -151,9 +151,9 @@ def test_eight_threads_write_whole_lines(tmp_path):
 
 def test_what_no_text_may_hold_is_mended_in_a_reason(tmp_path):
     store = FeedbackStore(tmp_path / "ratings.jsonl")
-    store.append(rating(ANSWER | {"answer": "\udc80"}, {"factual": 5}, reason="cut \ud83d"))
+    store.append(rating(ANSWER | {"answer": "\udc80"}, {"factual": 5}, reason="cut \ud83d\0"))
     (record,) = read_records(store.path)
-    assert (record["reason"], record["answer"]["answer"]) == ("cut \ufffd", "\ufffd")
+    assert (record["reason"], record["answer"]["answer"]) == ("cut \ufffd\ufffd", "\ufffd")
 
 
 @pytest.mark.parametrize(
