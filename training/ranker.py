@@ -39,7 +39,7 @@ from retriever.search import Retriever
 from training.checkpoint import seed_everything
 from training.loop import STOPPED, Figures, Training
 from training.lora import adapter_tensors, add_adapters
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.ranker_examples import RankedQuestion, ranked_questions
 from training.schedule import Batches, Schedule
 
@@ -74,6 +74,12 @@ def run(given: argparse.Namespace) -> None:
     """
     check_range(given, 1, "epochs", "sentences", "limit", "batch_size", "save_every")
     check_range(given, 0, "learning_rate", above=True)
+    with run_folder(given):
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    """The same in a folder that is this run's own."""
     questions = load_questions("close")
     held_out = questions[::HELD_OUT_EVERY]
     kept = {item.question for item in held_out}
