@@ -81,10 +81,14 @@ def serve(options: argparse.Namespace) -> int:
     except UserError as error:
         return fail(str(error))
 
-    from ui.feedback import open_store
+    from ui.feedback import StoreError, open_store
     from ui.page import build_page, launch_options
 
-    page = build_page(qa, generator, open_store(say))
+    try:
+        store = open_store(say)
+    except (StoreError, OSError) as error:
+        return fail(str(error))
+    page = build_page(qa, generator, store)
     try:
         page.launch(
             server_name=options.host,

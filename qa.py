@@ -337,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     """Answer what is asked."""
-    from batch import answer_rows, begin
+    from batch import open_batch
 
     settings = _settings(given)
     if given.question is not None:
@@ -346,12 +346,12 @@ def _run(given: argparse.Namespace) -> None:
             LongFormQA.load(given.index, seconds=given.live_seconds).ask(question, settings), as_json=given.json
         )
         return
-    rows, done = begin(given.questions, given.output, settings)
-    if done < len(rows):
-        qa = LongFormQA.load(given.index, seconds=given.live_seconds)
-        qa.generator(settings.generator)
-        answer_rows(qa.ask, rows, done, given.output, settings)
-    remark(f"{given.output} holds all {len(rows)} answers\n")
+    with open_batch(given.questions, given.output, settings) as batch:
+        if batch.left:
+            qa = LongFormQA.load(given.index, seconds=given.live_seconds)
+            qa.generator(settings.generator)
+            batch.answer(qa.ask)
+    remark(f"{given.output} holds all {len(batch.questions)} answers\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -362,7 +362,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("question", nargs="?", help="a question, in quotes")
     parser.add_argument("--questions", type=Path, metavar="FILE", help='answer each line {"question": …} of a file')
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="where their answers go; a run that ended early goes on"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where their answers go; a run that ended early goes on. A line's own fields stay; where one is called as "
+        'one of ours, such as "answer", ours are beside it in "long_form_qa"',
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)}; default: the vital articles")

@@ -25,8 +25,10 @@ from benchmarks import encoding, searching, writing
 from benchmarks.contest import Prepare, Result, compete
 from core.command import exit_status
 from core.errors import needing
-from core.files import write_json
+from core.outputs import PICTURE, beginning, check_replaceable, write_own_json, write_picture
 
+# What --output wrote.
+_RESULTS = beginning(b'{\n  "date": "', b'"machine": ')
 Row = dict[str, Any]
 
 
@@ -124,7 +126,7 @@ def draw(made: Sequence[Row], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("ours is so many times as good (above 1: faster)")
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    write_picture(figure, path)
     pyplot.close(figure)
 
 
@@ -149,6 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     """Measure, write, draw and print."""
+    for path, ours in ((given.output, _RESULTS), (given.picture, PICTURE)):
+        if path:
+            check_replaceable(path, ours)
     threads = given.threads or (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -158,7 +163,7 @@ def _run(given: argparse.Namespace) -> None:
     whole = {"date": date.today().isoformat(), "machine": machine(threads), "rounds": rounds, "rows": made}
     sys.stdout.write(json.dumps(whole, indent=2) + "\n" if given.json else table(made) + "\n")
     if given.output:
-        write_json(given.output, whole)
+        write_own_json(given.output, whole, _RESULTS)
     if given.picture:
         with needing("requirements-bench.txt", "the picture"):
             draw(made, given.picture)

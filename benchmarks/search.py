@@ -26,6 +26,7 @@ from benchmarks.searching import unit_rows
 from core.command import exit_status
 from core.errors import UserError, needing
 from core.files import replacing, write_json
+from core.outputs import PICTURE, beginning, check_replaceable, own_folder, write_own_json, write_picture
 from retriever.index_kinds import KINDS, build_index
 from retriever.recall import DEPTH, exact_rows, recall, tune
 from retriever.stores.faiss_store import FaissStore
@@ -36,6 +37,8 @@ _SHARD = 100_000
 _CLOUD = 200  # vectors around a centre, on average
 _SPREAD = 0.6  # the length of what is added to a centre of length one
 _QUERIES = 1_000
+# What --output wrote.
+_ROWS = beginning(b'[\n  {\n    "vectors": ')
 
 
 def centres(count: int) -> np.ndarray:
@@ -182,7 +185,7 @@ def picture(rows: Sequence[dict[str, Any]], path: Path) -> None:
     )
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, markerscale=0.5)
-    figure.savefig(path, dpi=120)
+    write_picture(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -207,13 +210,17 @@ def _run(given: argparse.Namespace) -> None:
     if given.search:
         sys.stdout.write(json.dumps(search_alone(given.folder, given.vectors, given.search, given.effort)))
         return
+    for output, ours in ((given.output, _ROWS), (given.picture, PICTURE)):
+        if output:
+            check_replaceable(output, ours, *given.results)
     rows = [row for path in given.results for row in read_rows(path)]
     if not rows:
-        for row in measure(given.folder, given.vectors, given.kinds, given.recall, given.lists):
-            rows.append(row)
-            sys.stderr.write(f"\r{json.dumps(row)}\n")
-            if given.output:
-                write_json(given.output, rows)
+        with own_folder(given.folder):
+            for row in measure(given.folder, given.vectors, given.kinds, given.recall, given.lists):
+                rows.append(row)
+                sys.stderr.write(f"\r{json.dumps(row)}\n")
+                if given.output:
+                    write_own_json(given.output, rows, _ROWS)
     sys.stdout.write(table(rows))
     if given.picture:
         with needing("requirements-bench.txt", "the picture"):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from batch import answer_of
 from core.json_lines import json_lines
 from data.questions import Question
 from evaluation.answer_metrics import Item
@@ -67,7 +68,7 @@ def written(items: Sequence[Item]) -> list[Item]:
 
 
 def read_rows(path: Path) -> list[tuple[str, Row]]:
-    """The rows of a file of answers, each with its place and an "answer".
+    """The answers of a file, each with its place, its "question" and "id" (see `batch.answer_of`).
 
     Raises:
         EvaluationError: the file is missing, empty or damaged.
@@ -77,9 +78,9 @@ def read_rows(path: Path) -> list[tuple[str, Row]]:
     rows = []
     cure = "; run the command that made the file again, it goes on there"
     for place, row in json_lines(path, EvaluationError, cure):
-        if not isinstance(row, dict) or "answer" not in row:
+        if not isinstance(row, dict) or "answer" not in (answer := answer_of(row)):
             raise EvaluationError(f'{place}: expected {{"question": …, "answer": …, "passages": …}}')
-        rows.append((place, row))
+        rows.append((place, answer))
     if not rows:
         raise EvaluationError(f"{path} holds no answers")
     return rows

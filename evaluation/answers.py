@@ -16,14 +16,15 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from batch import answer_rows, begin
+from batch import open_batch
 from core.command import exit_status
-from core.files import write_text
+from core.outputs import beginning, check_apart, check_replaceable, write_own_text
 from core.settings import METHODS, Settings
 from core.terminal import remark, say, shown_json
 from data.questions import Question, load_questions
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from qa import LongFormQA
 
 DEFAULT_QUESTIONS = "data/lfqa/dev.jsonl"
+# A line of --details: the file of answers comes first.
+_DETAILS = beginning(b'{"answers": "', b'"rouge_l": ')
 Row = dict[str, Any]
 Report = dict[str, Row]
 
@@ -51,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     """Measure or compare, and print."""
+    _check_files(given)
     say(_compared(given) if given.compare or given.votes else _report(given))
 
 
@@ -126,6 +130,20 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
         parser.error("--written needs answers whose passages it can use: --answers or --output")
 
 
+def _check_files(given: argparse.Namespace) -> None:
+    """See before the work that what is to be written is neither read nor somebody else's.
+
+    Raises:
+        core.outputs.OutputError: it is.
+    """
+    loss = given.loss if given.loss is not None and given.loss.name else None
+    writes = [path for path in (given.details, given.output, loss, given.sheet) if path]
+    for place, path in enumerate(writes):
+        check_apart(path, *given.answers, given.questions, *(given.compare or ()), *given.votes, *writes[:place])
+    if given.details:
+        check_replaceable(given.details, _DETAILS)
+
+
 def _compared(given: argparse.Namespace) -> str:
     """Write a blind sheet, or count the votes on one; what to print."""
     if given.compare:
@@ -148,11 +166,11 @@ def _report(given: argparse.Namespace) -> str:
         from qa import LongFormQA
 
         settings = Settings(given.retrieval, given.passages, given.generator, seed=given.seed)
-        begun = begin(given.questions, given.output, settings) if given.output else None
-        qa = LongFormQA.load(given.index)
-        if begun and given.output:
-            answer_rows(qa.ask, *begun, given.output, settings)
-            files.append(given.output)
+        with open_batch(given.questions, given.output, settings) if given.output else nullcontext() as batch:
+            qa = LongFormQA.load(given.index)
+            if batch:
+                batch.answer(qa.ask)
+                files.append(given.output)
         if given.loss is not None:
             name = str(given.output or given.generator)
             losses[name] = _losses(qa, questions, settings, given.loss if given.loss.name else None)
@@ -187,7 +205,7 @@ def _measured(files: Sequence[Path], questions: Sequence[Question], given: argpa
         report[name] = summarize(measured) | {"worst_unfound": worst_unfound(measured)}
         details += [{"answers": name} | one.to_json() for one in measured]
     if given.details:
-        write_text(given.details, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in details))
+        write_own_text(given.details, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in details), _DETAILS)
     return report
 
 

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.files import write_json, write_text
+from core.outputs import beginning, check_replaceable, write_own_json, write_own_text
 from data.questions import Question
 from evaluation.answer_files import read_answers
 from evaluation.sheet import make_sheet
 from evaluation.votes import CLAIMS, VERDICTS
 
+_SHEET = beginning(b"<!doctype html>", b"<title>Two answers, judged blind</title>")
+_KEY = beginning(b'{\n "sheet": "', b'"systems"')
 Row = dict[str, Any]
 
 
@@ -36,11 +38,14 @@ def write_sheet(
 
     Raises:
         EvaluationError: a file of answers is not what it should be, or no sheet can be made of them.
+        core.outputs.OutputError: sheet or key would replace somebody else's file.
     """
     page, secret = make_sheet({str(path): read_answers(path, questions) for path in files}, seed, number)
     key = key or default_key(sheet)
-    write_text(sheet, page)
-    write_json(key, secret, indent=1)
+    # Neither is written where the other cannot be.
+    check_replaceable(key, _KEY, sheet, *files)
+    write_own_text(sheet, page, _SHEET, *files)
+    write_own_json(key, secret, _KEY, indent=1)
     return {"sheet": str(sheet), "key": str(key), "questions": len(secret["left"])}
 
 

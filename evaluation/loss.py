@@ -5,7 +5,6 @@ It knows `LongFormQA` and the question set. It knows nothing of the command line
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,12 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tqdm import tqdm
 
-from batch import finished
-from core.json_lines import json_lines
+from batch import keeping_lines
 from core.records import Retrieved, check_question
 from core.settings import Settings
 from data.questions import Question
-from evaluation.errors import EvaluationError
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -54,25 +51,21 @@ def measure_losses(
     Raises:
         TypeError: the generator gives no probabilities.
         batch.QuestionsFileError: the output holds something else.
+        core.outputs.OutputError: another process writes it, or it is no file.
     """
     if not isinstance(qa.generator(settings.generator), Scoring):
         raise TypeError(f"the generator {settings.generator} gives no probabilities, so there is no loss")
     made_with = settings.to_json() | {"measured": "loss"}
-    asked = [check_question(item.question) for item in questions]
-    done = finished(output, asked, made_with) if output else 0
-    rows = [row for _, row in json_lines(output, EvaluationError)][:done] if output and done else []
-    with (
-        output.open("a", encoding="utf-8") if output else nullcontext() as file,
-        tqdm(total=len(questions), initial=done, desc="loss", unit="answer") as bar,
-    ):
-        for item in questions[done:]:
-            row: Row = {"id": item.id, "question": check_question(item.question)}
-            row |= {name: _loss(qa, item, _under(name, settings)) for name in CONDITIONS}
-            rows.append(row)
-            if file:
-                file.write(json.dumps(row | {"settings": made_with}, ensure_ascii=False) + "\n")
-                file.flush()
-            bar.update()
+    starts: list[Row] = [{"id": item.id, "question": check_question(item.question)} for item in questions]
+    with keeping_lines(output, starts, made_with) if output else nullcontext() as kept:
+        rows = list(kept.rows) if kept else []
+        with tqdm(total=len(questions), initial=len(rows), desc="loss", unit="answer") as bar:
+            for item, start in zip(questions[len(rows) :], starts[len(rows) :], strict=True):
+                row = start | {name: _loss(qa, item, _under(name, settings)) for name in CONDITIONS}
+                rows.append(row)
+                if kept:
+                    kept.add(row | {"settings": made_with})
+                bar.update()
     return rows
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from core.command import exit_status
 from core.errors import needing
+from core.outputs import PICTURE, check_replaceable
 from core.terminal import say, shown_json
 from evaluation.bootstrap import interval
 from evaluation.errors import EvaluationError
@@ -44,9 +45,13 @@ def summarize(records: Iterable[Mapping[str, Any]], seed: int = 0) -> Row:
     records = list(records)
     ratings = [record for record in records if record["kind"] == "rating"]
     votes = [record for record in records if record["kind"] == "vote"]
+    names = Names(
+        [record["answer"]["settings"] for record in ratings],
+        [(record["answers"]["a"]["settings"], record["answers"]["b"]["settings"]) for record in votes],
+    )
     by_setting: dict[str, list[Mapping[str, Any]]] = {}
     for record in ratings:
-        by_setting.setdefault(setting_name(record["answer"]["settings"]), []).append(record)
+        by_setting.setdefault(names(record["answer"]["settings"]), []).append(record)
     return {
         "ratings": len(ratings),
         "scores": _scores(ratings, seed),
@@ -54,7 +59,7 @@ def summarize(records: Iterable[Mapping[str, Any]], seed: int = 0) -> Row:
         "went_wrong": _counts((record["went_wrong"] for record in ratings), WENT_WRONG),
         "support": _support(ratings),
         "votes": len(votes),
-        "pairs": _pairs(votes, seed),
+        "pairs": _pairs(votes, names, seed),
     }
 
 
@@ -67,6 +72,37 @@ def setting_name(settings: Mapping[str, Any]) -> str:
     parts = [str(settings["generator"]), str(settings["retrieval"]), str(settings["passages"])]
     decoding = settings.get("decoding", "greedy")
     return ", ".join(parts if decoding == "greedy" else [*parts, str(decoding)])
+
+
+class Names:
+    """Names of settings that tell apart what was rated: `setting_name`, and whatever else two of that name differ in.
+
+    The seed only counts where two answers that were voted on differ in nothing else.
+    """
+
+    def __init__(
+        self, rated: Sequence[Mapping[str, Any]], voted: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    ) -> None:
+        """See what differs, in the settings of ratings and in those of pairs that were voted on."""
+        alike: dict[str, list[Mapping[str, Any]]] = {}
+        for settings in [*rated, *(side for pair in voted for side in pair)]:
+            alike.setdefault(setting_name(settings), []).append(settings)
+        self._differing = {name: _differing(group) - {"seed"} for name, group in alike.items()}
+        for pair in voted:
+            if _differing(pair) == {"seed"}:
+                self._differing[setting_name(pair[0])].add("seed")
+
+    def __call__(self, settings: Mapping[str, Any]) -> str:
+        """The name of one of the settings."""
+        name = setting_name(settings)
+        more = [f"{key} {settings.get(key)}" for key in sorted(self._differing[name])]
+        return ", ".join([name, *more])
+
+
+def _differing(group: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The settings that are not the same in all."""
+    first = group[0]
+    return {key for settings in group[1:] for key in {*first, *settings} if settings.get(key) != first.get(key)}
 
 
 def _scores(ratings: Sequence[Mapping[str, Any]], seed: int) -> Row:
@@ -133,11 +169,11 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts - 1) / 2)[group]
 
 
-def _pairs(votes: Sequence[Mapping[str, Any]], seed: int) -> list[Row]:
+def _pairs(votes: Sequence[Mapping[str, Any]], name: Names, seed: int) -> list[Row]:
     """One row a pair of settings: votes for each, and who wins. A tie is half a win; "both bad" is left out of it."""
     found: dict[tuple[str, str], list[str]] = {}
     for record in votes:
-        names = {side: setting_name(record["answers"][side]["settings"]) for side in "ab"}
+        names = {side: name(record["answers"][side]["settings"]) for side in "ab"}
         first, second = sorted(names.values())
         winner = record["winner"]
         if winner in names:
@@ -203,6 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     """Read, summarise, draw and print."""
+    if options.picture:
+        check_replaceable(options.picture, PICTURE, *options.files)
     records = [record for path in options.files for record in read_records(path)]
     if not records:
         raise EvaluationError(f"{', '.join(map(str, options.files))}: there are no ratings or votes yet")

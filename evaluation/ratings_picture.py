@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.outputs import write_picture
 from ui.feedback import SCORES
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     _means(axes[0], report)
     if pairs:
         _wins(axes[1], pairs)
-    figure.savefig(path, dpi=150, format="png")
+    write_picture(figure, path, dpi=150)
 
 
 def _means(axes: Axes, report: dict[str, Any]) -> None:

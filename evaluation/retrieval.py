@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from core.command import exit_status
 from core.errors import needing
+from core.outputs import PICTURE, check_replaceable, write_picture
 from core.terminal import say
 from data.questions import Question, load_questions, missing_titles, passages_by_title
 from evaluation.errors import EvaluationError
@@ -124,8 +125,7 @@ def plot_recall(curves: Mapping[str, Sequence[float]], path: Path, title: str) -
     axis.xaxis.set_major_formatter("{x:.0f}")
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, loc="lower right")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_picture(figure, path)
 
 
 def _hits(retriever: Retriever, text: str, method: str) -> dict[str, float]:
@@ -161,6 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     """Measure, print and draw."""
+    if given.plot:
+        check_replaceable(given.plot, PICTURE)
     runs, relevant = _measure_files(given)
     rows = {name: measure(run, relevant) for name, run in runs.items()}
     say(json.dumps(rows) + "\n" if given.json else table(rows))

@@ -23,6 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core.command import exit_status
+from core.outputs import PICTURE, check_replaceable, write_picture
 from core.records import Place, Retrieved, Selection
 from core.sentences import split_sentences
 from core.terminal import say
@@ -161,8 +162,7 @@ def draw(cases: Sequence[Case], selections: Sequence[Selection], path: Path) -> 
     right.legend(frameon=False, loc="lower left")
     for axis in (left, right):
         axis.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_picture(figure, path)
 
 
 def text(found: Mapping[str, Any]) -> str:
@@ -211,6 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     def work() -> None:
+        if given.plot:
+            check_replaceable(given.plot, PICTURE)
         cases, selections, least = run(given)
         found = report(cases, selections, least)
         say(json.dumps(found) + "\n" if given.json else text(found))

@@ -1,6 +1,7 @@
 """The whole path on the twelve passages, and the command line."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import qa as command
+from batch import answer_of, open_batch
+from core.outputs import sole_writer
 from core.records import (
     Answer,
     Draft,
@@ -314,11 +317,101 @@ def test_a_broken_file_of_questions_is_named(on_the_tiny_corpus, tmp_path, capsy
     assert said in capsys.readouterr().err
 
 
-def test_a_foreign_output_file_is_never_touched(on_the_tiny_corpus, questions, tmp_path, capsys):
+def test_cut_at_any_byte_the_lines_before_stay_and_the_rest_is_made_again(tmp_path):
+    """What is answered does not matter here, only the file."""
+    rows = [{"id": n, "question": f"Wie süß {n}?"} | ({"answer": "mine"} if n == 1 else {}) for n in range(3)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "a.jsonl"
+
+    def go(path):
+        with open_batch(tmp_path / "q.jsonl", path, QUOTING) as batch:
+            batch.answer(lambda question, settings: Answer(Retrieved(question), settings))
+
+    go(whole)
+    content = whole.read_bytes()
+    starts = [at for at, byte in enumerate(content) if byte == ord("\n") or content[at - 1] == ord("\n")]
+    for end in {*range(0, len(content), 7), *range(50), *starts, *(start + 1 for start in starts), len(content)}:
+        output.write_bytes(content[:end])
+        go(output)
+        assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Dear diary,\n",
+        b"Dear diary",
+        b"\0\0\0\0",
+        b"\x89PNG\r\n\x1a\n\0",
+        b'{"a": 1}',
+        b'{"a": 1}\n',
+        b'{"id": 0, "question": "What is honey?"}',
+        b'{"id": 0, "question": "What is honey?", "settings": 1}',
+        b'{"id": 1, "que',
+        b"[" * 100_000,
+    ],
+)
+def test_a_foreign_output_file_is_never_touched(on_the_tiny_corpus, questions, tmp_path, capsys, content):
     output = tmp_path / "diary.txt"
-    output.write_text("Dear diary,\n")
+    output.write_bytes(content)
     assert run("--questions", questions, "--output", output) == 1
-    assert "does not hold answers" in capsys.readouterr().err and output.read_text() == "Dear diary,\n"
+    told = capsys.readouterr().err
+    assert output.read_bytes() == content and told.startswith("error: ") and told.count("\n") == 1
+
+
+def test_a_foreign_end_of_a_file_of_answers_is_never_touched(on_the_tiny_corpus, questions, tmp_path, capsys):
+    output = tmp_path / "answers.jsonl"
+    run("--questions", questions, "--output", output)
+    content = b"".join(output.read_bytes().splitlines(keepends=True)[:2]) + b"To do: buy honey"
+    output.write_bytes(content)
+    assert run("--questions", questions, "--output", output) == 1
+    assert "line 3 is not JSON" in capsys.readouterr().err and output.read_bytes() == content
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink, None])
+def test_the_questions_are_no_output(on_the_tiny_corpus, questions, tmp_path, capsys, link):
+    content, output = questions.read_bytes(), questions
+    if link:
+        output = tmp_path / "same"
+        link(questions, output)
+    assert run("--questions", questions, "--output", output) == 1
+    assert "both read and written" in capsys.readouterr().err and questions.read_bytes() == content
+
+
+@pytest.mark.parametrize("output", ["/dev/full", "."])
+def test_an_output_that_is_no_file_is_said(on_the_tiny_corpus, questions, capsys, output):
+    assert run("--questions", questions, "--output", output) == 1
+    told = capsys.readouterr().err
+    assert ("no regular file" in told or "is a folder" in told) and told.count("\n") == 1
+
+
+def test_a_second_process_on_one_output_ends_with_nothing_written(on_the_tiny_corpus, questions, tmp_path, capsys):
+    output = tmp_path / "answers.jsonl"
+    with sole_writer(output):
+        assert run("--questions", questions, "--output", output) == 1
+        assert f"is being written by process {os.getpid()}" in capsys.readouterr().err
+        assert output.read_bytes() == b""
+    assert not output.exists()
+
+
+def test_a_rows_own_fields_stay_and_ours_stand_beside_them(on_the_tiny_corpus, tmp_path):
+    own = {"question": "What is honey?", "answer": "mine", "passages": [1], "note": None, "settings": {}, "error": "e"}
+    rows = [own, {"question": "", "error": "e"}, {"question": "What is chess?", "topic": "games"}]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "answers.jsonl"
+    assert run("--questions", tmp_path / "q.jsonl", "--output", output) == 0
+    first, second, third = answers(output)
+    assert own.items() <= first.items() and first.keys() - own.keys() == {"long_form_qa"}
+    assert first["long_form_qa"].keys() >= KEYS and first["long_form_qa"]["settings"]["generator"] == "extractive"
+    assert second["error"] == "e" and "empty" in second["long_form_qa"]["error"]
+    assert third["topic"] == "games" and third["answer"] and "long_form_qa" not in third
+    # Answers are questions again, and those of the first time stay.
+    again = tmp_path / "again.jsonl"
+    for _ in range(2):
+        assert run("--questions", output, "--output", again, "--passages", 2) == 0
+        for row, before in zip(answers(again), (first, second, third), strict=True):
+            assert before.items() <= row.items()
+            assert answer_of(row)["settings"]["passages"] == 2 and answer_of(row)["question"] == row["question"]
 
 
 @pytest.mark.assets

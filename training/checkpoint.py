@@ -97,6 +97,15 @@ def load_state(path: Path) -> TrainingState:
     return TrainingState(header["step"], weights, state, header["progress"])
 
 
+def is_state(path: Path) -> bool:
+    """Whether a file is a run's state."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return FORMAT in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def seed_everything(seed: int) -> None:
     """Seed the generators of Python, NumPy and torch (every device)."""
     random.seed(seed)

@@ -27,7 +27,7 @@ from training.checkpoint import seed_everything
 from training.generator_examples import AnswerExample, Drawing, ExampleSource, TrainingSet
 from training.generator_models import Trainee, Tuning, load_trainee, mean_loss
 from training.loop import BEST, STOPPED, Evaluation, Figures, Training
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Batches, Schedule
 
 log = logging.getLogger(__name__)
@@ -142,10 +142,17 @@ def run(given: argparse.Namespace) -> None:
     _check(given)
     if given.precision == "auto":
         given.precision = faster_precision("cuda" if torch.cuda.is_available() else "cpu")
+    with run_folder(given):
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    """The same in a folder that is this run's own."""
     seed_everything(given.seed)
     data = load_data(given)
     tuning = Tuning(given.rank, given.alpha, given.tune_encoder, given.precision)
-    best = train(load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start), data, given)
+    trainee = load_trainee(given.generator, tuning, _cache_bytes(given.cache_gb), given.start)
+    best = train(trainee, data, given)
     remark(f"best held-out loss {best:.4f}; try it: python qa.py --generator {given.output / BEST} …\n")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from core.errors import SettingsError
+from core.outputs import own_folder
+from training.checkpoint import is_state
+from training.loop import STATE
 
 # What a run may be gone on with although it differs.
 _FREE = ("output", "restart", "save_every", "device", "cache_gb", "install")
@@ -22,6 +26,16 @@ def add_run_options(parser: argparse.ArgumentParser, *, batch_size: int, learnin
     add("--learning-rate", type=float, default=learning_rate, help="the highest (default %(default)s)")
     add("--save-every", type=int, default=save_every, metavar="STEPS", help="write the state (default %(default)s)")
     add("--seed", type=int, default=0, help="of all that is drawn (default %(default)s)")
+
+
+def run_folder(given: argparse.Namespace) -> AbstractContextManager[None]:
+    """The run's folder, for this process alone; one with other people's files is refused.
+
+    Raises:
+        core.outputs.OutputError: it is another's, or another process trains in it.
+    """
+    # Runs of earlier versions have no mark, but a state.
+    return own_folder(given.output, begun=lambda folder: is_state(folder / STATE))
 
 
 def run_settings(given: argparse.Namespace) -> dict[str, Any]:

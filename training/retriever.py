@@ -28,7 +28,7 @@ from training.checkpoint import seed_everything
 from training.embedded import shipped_vectors
 from training.loop import BEST, STOPPED, Evaluation, Figures, Training
 from training.lora import adapter_tensors, add_adapters, merged_state
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.retriever_examples import Augmenter, RetrievalExample, claims_of_one_passage, read_examples
 from training.retriever_objectives import (
     CorpusObjective,
@@ -84,7 +84,18 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
     given = make_parser().parse_args(arguments)
-    return exit_status(lambda: train(given), STOPPED)
+    return exit_status(lambda: run(given), STOPPED)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Train in a folder that is this run's own.
+
+    Raises:
+        core.errors.UserError: see `train`; or the output folder holds other things, or another process trains in it.
+    """
+    _check(given)
+    with run_folder(given):
+        train(given)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -105,7 +116,6 @@ def train(given: argparse.Namespace) -> None:
         core.errors.UserError: options do not fit together, data or model cannot be read, or the output folder holds
             another run.
     """
-    _check(given)
     seed_everything(given.seed)
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model, tokenizer = load_start(given.model, given.encoders)

@@ -35,7 +35,7 @@ from retriever.embedded import load_tokenizer, plain_minilm
 from retriever.search import Retriever
 from training.checkpoint import seed_everything
 from training.loop import STATE, STOPPED, Figures, Training
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Schedule
 from training.selector_examples import (
     Example,
@@ -88,7 +88,12 @@ def run(given: argparse.Namespace) -> None:
     """
     check_range(given, 1, "steps", "batch_size", "save_every")
     check_range(given, 0, "learning_rate", above=True)
-    given.output.mkdir(parents=True, exist_ok=True)
+    with run_folder(given):
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    """The same in a folder that is this run's own."""
     chosen, kept = held_out(_examples(given.output / "examples.json", given.deep_index))
     reader = PieceReader(load_tokenizer())
     # Runs of all seeds start from the same weights, so that their averages lie between them.

@@ -34,7 +34,7 @@ from generator.support.model import FOLDER, JOINT, NEW, WEIGHTS, View, collate, 
 from generator.support.reading import Claim, Reader
 from training.checkpoint import seed_everything
 from training.loop import STOPPED, Figures, Training, TrainingError
-from training.options import add_run_options, check_range, run_settings
+from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Schedule, epoch_order
 from training.support_examples import KeptPassages, held_out, make_examples, siblings_of
 from training.support_judgement import FIGURES, PRECISION_RECALL, RELIABILITY, fit_joint
@@ -71,7 +71,12 @@ def run(given: argparse.Namespace) -> None:
     check_range(given, 1, "batch_size", "save_every")
     check_range(given, 0, "hard_first", "hard_last", high=1)
     check_range(given, 0, "learning_rate", above=True)
-    given.output.mkdir(parents=True, exist_ok=True)
+    with run_folder(given):
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    """The same in a folder that is this run's own."""
     passages = passages_by_title(read_vital_articles(asset_path("vital-articles")))
     texts = {title: passage.text for title, passage in passages.items()}
     claims, dev = load_claims("train"), load_claims("dev")

@@ -164,7 +164,7 @@ class Compare(RunsTab):
         winner = {"first": pair.order[0], "second": pair.order[1]}.get(choice, choice)
         try:
             self.store.append(vote({side: pair.answers[side].to_json() for side in "ab"}, pair.order, winner))
-        except OSError as error:
+        except Exception as error:
             self.finished.release(run)
             log.error("a vote could not be stored", exc_info=error)
             return {self.said: problem(NOT_STORED)}

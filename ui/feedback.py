@@ -1,7 +1,8 @@
 """What visitors say of answers: checked records, appended to a JSONL file, one line whole or not at all.
 
 Many processes may append to one file: each holds a lock while it writes, and a line that a killed process left half
-written is cut off before the next one is added. With a token and a dataset's name the file also goes to the Hugging
+written is moved aside, into a file of its own that ends in ".torn", before the next one is added. A file that holds
+something else is never touched. With a token and a dataset's name the file also goes to the Hugging
 Face Hub every five minutes. It knows records and files; it does not know Gradio.
 
 Three environment variables: LFQA_RATINGS, the file; LFQA_RATINGS_DATASET, a dataset such as "me/lfqa-ratings", which
@@ -15,7 +16,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from core.errors import UserError
+from core.texts import mended
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,11 @@ SCORES = ("factual", "complete", "clear", "grounded")
 WENT_WRONG = ("nothing", "retrieval", "generation", "both", "the question")
 VOTES = ("a", "b", "tie", "both bad")
 LONGEST_REASON = 2000
+_KINDS = ("rating", "vote")
 _MINUTES = 5
+_LONGEST_LINE = 16 << 20  # bytes; a record is some thousands of them
+# Of a value that is refused, so much is repeated.
+_SHOWN = 60
 
 
 class FeedbackError(UserError):
@@ -55,13 +61,15 @@ def rating(
     if not given:
         raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
     if went_wrong and went_wrong not in WENT_WRONG:
-        raise FeedbackError(f"What went wrong is {went_wrong!r}; allowed are {', '.join(WENT_WRONG)}.")
+        raise FeedbackError(f"What went wrong is {_shown(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
+    if not isinstance(reason, str):
+        raise FeedbackError(f"The reason is {_shown(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
     if len(reason) > LONGEST_REASON:
         raise FeedbackError(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} are allowed.")
     return _stamped("rating") | {
         "scores": given,
         "went_wrong": went_wrong,
-        "reason": reason.strip(),
+        "reason": mended(reason.strip()),
         "answer": dict(answer),
     }
 
@@ -78,7 +86,7 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
         FeedbackError: there is no such vote.
     """
     if winner not in VOTES:
-        raise FeedbackError(f"The vote is {winner!r}; allowed are {', '.join(VOTES)}.")
+        raise FeedbackError(f"The vote is {_shown(winner)}; allowed are {', '.join(VOTES)}.")
     return _stamped("vote") | {
         "winner": winner,
         "order": order,
@@ -89,15 +97,26 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
 def _score(name: str, value: Any) -> int:  # noqa: ANN401 — from a browser or a client, checked here
     """A whole number from 1 to 5."""
     if name not in SCORES:
-        raise FeedbackError(f"There is no score called {name!r}; allowed are {', '.join(SCORES)}.")
+        raise FeedbackError(f"There is no score called {_shown(name)}; allowed are {', '.join(SCORES)}.")
     if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
-        raise FeedbackError(f"The score for {name} is {value!r}; allowed are 1, 2, 3, 4 and 5.")
+        raise FeedbackError(f"The score for {name} is {_shown(value)}; allowed are 1, 2, 3, 4 and 5.")
     return int(value)
+
+
+def _shown(value: object) -> str:
+    """A value that is refused, as a message shows it: its beginning, and nothing that no text may hold."""
+    whole = value[: _SHOWN + 1] if isinstance(value, str) else value
+    text = mended(repr(whole))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _stamped(kind: str) -> dict[str, Any]:
     """A record's head: its kind, its own id and the time in UTC."""
     return {"kind": kind, "id": uuid.uuid4().hex, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+class StoreError(Exception):
+    """Records cannot be kept in the file that is named for them; for the operator, not for visitors."""
 
 
 class FeedbackStore:
@@ -111,37 +130,101 @@ class FeedbackStore:
             outer_lock: held around every write, such as the lock of an uploader of the folder.
         """
         self.path = path
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock_path = path.with_name(path.name + ".lock")
+        self._lock = FileLock(self._lock_path)
         self._outer_lock = outer_lock or nullcontext()
+
+    def check(self) -> None:
+        """See that the file is one of records, or may become one; nothing is changed.
+
+        Raises:
+            StoreError: it is somebody else's file, or none.
+            OSError: it cannot be read.
+        """
+        cure = "name another with LFQA_RATINGS"
+        for path in (self.path, self._lock_path):
+            if path.is_symlink() or path.exists():
+                if not path.is_file():
+                    raise StoreError(f"ratings cannot go to {self.path}: {path} is no regular file; {cure}")
+        # The lock is emptied by whoever takes it, so it must be one.
+        if self._lock_path.exists() and self._lock_path.stat().st_size:
+            raise StoreError(f"ratings cannot go to {self.path}: {self._lock_path} is somebody else's file; {cure}")
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                first = file.readline(_LONGEST_LINE)
+            if first and not (_is_record(first) or _begins_record(first)):
+                raise StoreError(f"{self.path} holds something else than ratings and stays as it is; {cure}")
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add one record; when this returns, it is on the disk.
 
         Raises:
+            StoreError: the file is somebody else's.
             OSError: the file cannot be written.
         """
-        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        line = (mended(json.dumps(record, ensure_ascii=False)) + "\n").encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._outer_lock, self._lock, self.path.open("ab+") as file:
-            _cut_torn_line(file.fileno())
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        self.check()
+        with self._outer_lock, self._lock, self.path.open("ab+", buffering=0) as file:
+            end = self._mend_end(file.fileno())
+            try:
+                left = memoryview(line)
+                while left:
+                    left = left[file.write(left) :]
+                os.fsync(file.fileno())
+            except OSError:
+                # A full disk: what was not stored is not there in part either.
+                with suppress(OSError):
+                    os.ftruncate(file.fileno(), end)
+                raise
+
+    def _mend_end(self, file: int) -> int:
+        """See that the file ends with a line end: a whole record gets its own, another piece is kept aside.
+
+        Returns:
+            The file's size, in bytes.
+        """
+        size = os.fstat(file).st_size
+        start = _last_line(file, size)
+        if start == size:
+            return size
+        tail = os.pread(file, size - start, start)
+        if _is_record(tail):
+            return size + os.write(file, b"\n")
+        # The piece of a line whose writer was killed; it was never acknowledged, but somebody's words may be in it.
+        with self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:8]}.torn").open("xb") as aside:
+            aside.write(tail)
+            aside.flush()
+            os.fsync(aside.fileno())
+        os.ftruncate(file, start)
+        return start
 
 
-def _cut_torn_line(file: int) -> None:
-    """Drop what follows the last line end: the rest of a line whose writer was killed."""
-    end = size = os.fstat(file).st_size
-    step = 1 << 16
+def _last_line(file: int, size: int) -> int:
+    """Where what follows the last line end of a file begins."""
+    end, step = size, 1 << 16
     while end > 0:
         start = max(0, end - step)
         found = os.pread(file, end - start, start).rfind(b"\n")
         if found >= 0:
-            end = start + found + 1
-            break
+            return start + found + 1
         end = start
-    if end < size:
-        os.ftruncate(file, end)
+    return 0
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is a whole record."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and record.get("kind") in _KINDS
+
+
+def _begins_record(piece: bytes) -> bool:
+    """Whether a piece of a line is how a record of ours begins."""
+    starts = [b'{"kind": "%s"' % kind.encode() for kind in _KINDS]
+    return not piece.endswith(b"\n") and any(piece.startswith(start) or start.startswith(piece) for start in starts)
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
@@ -150,17 +233,19 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         FeedbackError: a line is no record; file and line are named.
     """
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise FeedbackError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(record, dict) or record.get("kind") not in ("rating", "vote"):
-            raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
-        yield record
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if not line.endswith(b"\n"):
+                    return
+                raise FeedbackError(f"{path}, line {number}: not JSON ({error})") from error
+            if not isinstance(record, dict) or record.get("kind") not in _KINDS:
+                raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
+            yield record
 
 
 def ratings_path() -> Path:
@@ -176,6 +261,10 @@ def open_store(say: Callable[[str], None] = log.info) -> FeedbackStore:
 
     Args:
         say: is told where ratings go.
+
+    Raises:
+        StoreError: the local file is somebody else's.
+        OSError: the local file cannot be read.
     """
     dataset, token, path = os.environ.get("LFQA_RATINGS_DATASET"), os.environ.get("HF_TOKEN"), ratings_path()
     if dataset and token:
@@ -187,8 +276,10 @@ def open_store(say: Callable[[str], None] = log.info) -> FeedbackStore:
             log.warning("ratings stay on this machine: the dataset %s cannot be used (%s)", dataset, error)
     elif dataset:
         log.warning("ratings stay on this machine: LFQA_RATINGS_DATASET is set, but HF_TOKEN is not")
+    store = FeedbackStore(path)
+    store.check()
     say(f"Ratings go to {path}.")
-    return FeedbackStore(path)
+    return store
 
 
 def _uploaded_store(dataset: str, token: str, folder: Path) -> FeedbackStore:

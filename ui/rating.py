@@ -123,7 +123,7 @@ class RatingStrip:
             answered = self.rate(run, dict(zip(SCORES, scores, strict=True)), wrong or "", reason or "")
         except (FeedbackError, RatingError) as error:
             return {self.said: _said(str(error), "warn")}
-        except OSError as error:
+        except Exception as error:
             log.error("a rating could not be stored", exc_info=error)
             return {self.said: _said(NOT_STORED, "warn")}
         shown = {item: gr.update(interactive=False) for item in self._fields()}
@@ -141,13 +141,13 @@ class RatingStrip:
         Raises:
             FeedbackError: what was chosen is not what it may be.
             RatingError: the run was rated before, or is not known.
-            OSError: the record could not be written.
+            OSError, ui.feedback.StoreError: the record could not be written; it may be sent again.
         """
         rating({}, scores, wrong, reason)  # what is wrong is said before the run counts as rated
         answered: Answered = self.finished.claim(run)
         try:
             self.store.append(rating(answered.answer, scores, wrong, reason))
-        except OSError:
+        except BaseException:
             self.finished.release(run)
             raise
         return answered

@@ -132,10 +132,11 @@ class Finished:
             RatingError: it was rated before, or is not known (any more).
         """
         with self._lock:
+            # Through the API anything may come.
+            if not isinstance(run, str) or (run not in self._kept and run not in self._rated):
+                raise RatingError("This answer is not held any more: ask the question again, then rate it.")
             if run in self._rated:
                 raise RatingError("This answer was rated already; thank you. Ask again to rate another answer.")
-            if run not in self._kept:
-                raise RatingError("This answer is not held any more: ask the question again, then rate it.")
             self._rated[run] = None
             while len(self._rated) > 10 * self._most:
                 self._rated.popitem(last=False)

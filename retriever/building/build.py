@@ -24,7 +24,14 @@ from data.passage_table import shard_path
 from data.snippets import Shards, read_shards, skipped_lines, write_snippets
 from data.sources import Source
 from retriever.building.embed import embed_here, missing_jobs
-from retriever.building.folder import agreed_plan, check_folder, empty_folder, finished_manifest, remove_left_overs
+from retriever.building.folder import (
+    LOCK,
+    agreed_plan,
+    check_folder,
+    empty_folder,
+    finished_manifest,
+    remove_left_overs,
+)
 from retriever.building.index_stage import held_out_queries, remove_others, write_bm25, write_index
 from retriever.building.plan import Options, Plan, SourceFacts
 from retriever.building.progress import Progress
@@ -80,7 +87,7 @@ def build(
     """
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -16,6 +16,7 @@ import numpy as np
 from core.files import replacing
 from core.sentences import split_sentences
 from data.passage_table import PassageTable
+from retriever.building.folder import is_own
 from retriever.building.progress import Progress
 from retriever.errors import BuildError
 from retriever.index_kinds import build_index
@@ -118,7 +119,7 @@ def write_bm25(folder: Path, passages: PassageTable, wanted: str, memory: int) -
 def remove_others(folder: Path, kept: Sequence[str]) -> None:
     """Remove index files of other generations, once the manifest names the new ones."""
     for path in [*folder.glob("index-*.faiss*"), *folder.glob("bm25-*")]:
-        if path.name in kept:
+        if path.name in kept or not is_own(path.name):
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.words import snowball_stems
 from data.passage_table import PassageTable
+from retriever.building.folder import MILVUS
 from retriever.building.progress import Progress
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, passage_table, vector_shards
@@ -46,11 +47,11 @@ def fill_store(folder: Path, store: str, manifest: IndexManifest, before: IndexM
 
     def fill() -> None:
         begun = client.has_collection(collection)
-        if begun and before is None and not (folder / ".milvus").exists():
+        if begun and before is None and not (folder / MILVUS).exists():
             raise IndexFolderError(
                 f"{uri} has a collection {collection} of another build: name another store, or drop that collection"
             )
-        (folder / ".milvus").touch()
+        (folder / MILVUS).touch()
         if not begun:
             _create(client, collection, manifest.dimensions, served="://" in uri)
         client.load_collection(collection)

@@ -76,6 +76,43 @@ def test_details_hold_a_line_for_each_answer(questions, answers, tmp_path):
     assert rows[0]["unfound"] == ["Rome"] and rows[0]["words"] == 5
 
 
+def test_answers_beside_fields_of_the_same_names_are_read(questions, answers, tmp_path, capsys):
+    """As `qa.py` writes them for questions with written answers."""
+    ours = [json.loads(line) for line in answers.read_text().splitlines()]
+    beside = [asked | {"long_form_qa": own} for asked, own in zip(QUESTIONS, ours, strict=True)]
+    nested = write(tmp_path / "nested.jsonl", beside)
+    assert run("--answers", answers, nested, "--questions", questions, "--json") == 0
+    first, second = json.loads(capsys.readouterr().out).values()
+    assert first == second and first["rouge_l"] < 1
+
+
+@pytest.mark.parametrize("option", ["--details", "--sheet", "--key"])
+@pytest.mark.parametrize("content", [b"Dear diary", b'{"a": 1}\n', b"\x89PNG"])
+def test_what_is_somebody_elses_is_not_written_over(questions, answers, tmp_path, capsys, option, content):
+    theirs, other = tmp_path / "theirs", write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
+    theirs.write_bytes(content)
+    given = ["--answers", answers] if option == "--details" else ["--compare", answers, other]
+    given += ["--sheet", tmp_path / "sheet.html"] if option == "--key" else []
+    assert run(*given, "--questions", questions, option, theirs) == 1
+    told = capsys.readouterr().err
+    assert f"{theirs} exists and was not written by this command" in told
+    assert theirs.read_bytes() == content and not (tmp_path / "sheet.html").exists()
+
+
+def test_what_this_command_wrote_is_written_anew(questions, answers, tmp_path):
+    other = write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
+    for _ in range(2):
+        assert run("--answers", answers, "--questions", questions, "--details", tmp_path / "details.jsonl") == 0
+        assert run("--compare", answers, other, "--questions", questions, "--sheet", tmp_path / "sheet.html") == 0
+
+
+def test_an_answer_file_is_no_output_by_any_name(questions, answers, tmp_path, capsys):
+    (tmp_path / "link").symlink_to(answers)
+    content = answers.read_bytes()
+    assert run("--answers", answers, "--questions", questions, "--details", tmp_path / "link") == 1
+    assert "both read and written" in capsys.readouterr().err and answers.read_bytes() == content
+
+
 def test_of_a_passage_that_was_cut_only_what_was_read_is_a_source(questions, tmp_path, capsys):
     cut = [{"title": "Honey", "text": "Bees make honey. Rome likes it.", "read_text": "Bees make honey.", "read": True}]
     path = write(tmp_path / "cut.jsonl", [row(0, "Bees in Rome.", passages=cut)])

@@ -63,6 +63,31 @@ def test_a_setting_wins_only_when_the_interval_says_so():
     assert row["interval"] is None and row["winner"] == "not decided"
 
 
+def test_settings_are_named_by_what_they_differ_in():
+    def kept(wording, seed):
+        return answer() | {"settings": answer()["settings"] | {"wording": wording, "seed": seed}}
+
+    records = [vote({"a": kept("close", n), "b": kept("own", n)}, "ab", winner) for n, winner in enumerate("bbab" * 5)]
+    records += [rating(kept("close", 9), {"factual": 4}), rating(answer("extractive"), {"factual": 2})]
+    report = summarize(records)
+    (row,) = report["pairs"]
+    assert (row["first"], row["second"]) == ("fused, mixed, 4, wording close", "fused, mixed, 4, wording own")
+    assert row["votes"] == {"first": 5, "second": 15} and row["winner"] == row["second"]
+    assert set(report["settings"]) == {"fused, mixed, 4, wording close", "extractive, mixed, 4"}
+
+
+def test_where_only_the_seed_differs_it_is_named():
+    sides = {
+        side: answer() | {"settings": answer()["settings"] | {"seed": seed}} for side, seed in (("a", 1), ("b", 2))
+    }
+    (row,) = summarize([vote(sides, "ab", "b")] * 3)["pairs"]
+    assert (row["first"], row["second"], row["votes"]) == (
+        "fused, mixed, 4, seed 1",
+        "fused, mixed, 4, seed 2",
+        {"second": 3},
+    )
+
+
 def test_the_command_prints_json_and_draws(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     store = FeedbackStore(tmp_path / "ratings.jsonl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ui.feedback import FeedbackError, FeedbackStore, open_store, rating, read_records, vote
+from ui.feedback import FeedbackError, FeedbackStore, StoreError, open_store, rating, read_records, vote
+from ui.rating import Answered, RatingStrip
+from ui.runs import RatingError
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER = {"run": "r", "question": "Why?", "settings": {"seed": 0}}
@@ -66,6 +69,117 @@ def test_a_line_torn_by_a_kill_is_cut_off_before_the_next(tmp_path, torn):
     assert [record["number"] for record in read_records(store.path)] == [1]
     store.append({"kind": "rating", "number": 2})
     assert [json.loads(line)["number"] for line in store.path.read_text().splitlines()] == [1, 2]
+
+
+@pytest.mark.parametrize("torn", [b'{"kind": "rating", "reason": "my wo', b"a note"])
+def test_a_torn_line_is_kept_aside(tmp_path, torn):
+    store = FeedbackStore(tmp_path / "ratings.jsonl")
+    store.append({"kind": "rating", "number": 1})
+    for number in (2, 3):
+        with store.path.open("ab") as file:
+            file.write(torn)
+        store.append({"kind": "rating", "number": number})
+    assert [record["number"] for record in read_records(store.path)] == [1, 2, 3]
+    assert [path.read_bytes() for path in tmp_path.glob("ratings.jsonl.*.torn")] == [torn, torn]
+
+
+def test_a_whole_last_record_without_a_line_end_is_kept(tmp_path):
+    store = FeedbackStore(tmp_path / "ratings.jsonl")
+    store.path.write_text('{"number": 1, "kind": "vote"}')
+    assert [record["number"] for record in read_records(store.path)] == [1]
+    store.append({"kind": "rating", "number": 2})
+    assert [json.loads(line)["number"] for line in store.path.read_text().splitlines()] == [1, 2]
+    assert not list(tmp_path.glob("*.torn"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"Dear diary\n", b"Dear diary", b'{"a": 1}\n', b'{"kind": "of blue"}', b"\0\xff", b"[" * 100_000, b"\n"]
+)
+def test_a_file_of_something_else_is_never_touched(tmp_path, monkeypatch, content):
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    monkeypatch.setenv("LFQA_RATINGS", str(path))
+    with pytest.raises(StoreError, match="notes holds something else than ratings and stays as it is"):
+        open_store()
+    with pytest.raises(StoreError):
+        FeedbackStore(path).append({"kind": "rating"})
+    assert path.read_bytes() == content and os.listdir(tmp_path) == ["notes"]
+
+
+def test_somebody_elses_lock_is_not_emptied(tmp_path):
+    (tmp_path / "ratings.jsonl.lock").write_text("a key")
+    with pytest.raises(StoreError, match=r"ratings.jsonl.lock is somebody else's"):
+        FeedbackStore(tmp_path / "ratings.jsonl").append({"kind": "rating"})
+    assert (tmp_path / "ratings.jsonl.lock").read_text() == "a key"
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "."])
+def test_a_path_that_is_no_file_is_said_at_the_start(monkeypatch, tmp_path, path):
+    monkeypatch.setenv("LFQA_RATINGS", str(tmp_path / path))
+    with pytest.raises(StoreError, match="is no regular file; name another with LFQA_RATINGS"):
+        open_store()
+
+
+def test_on_a_full_disk_nothing_is_stored_in_part(tmp_path):
+    store, (_, hard) = FeedbackStore(tmp_path / "ratings.jsonl"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    store.append({"kind": "rating", "number": 1})
+    before = store.path.read_bytes()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError):
+            store.append({"kind": "rating", "padding": "x" * 200_000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert store.path.read_bytes() == before
+
+
+def test_eight_threads_write_whole_lines(tmp_path):
+    store = FeedbackStore(tmp_path / "ratings.jsonl")
+
+    def write(name):
+        for number in range(10):
+            store.append({"kind": "rating", "writer": name, "number": number, "padding": "x" * 30_000})
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = [(record["writer"], record["number"]) for record in read_records(store.path)]
+    assert sorted(found) == [(name, number) for name in range(8) for number in range(10)]
+
+
+def test_what_no_text_may_hold_is_mended_in_a_reason(tmp_path):
+    store = FeedbackStore(tmp_path / "ratings.jsonl")
+    store.append(rating(ANSWER | {"answer": "\udc80"}, {"factual": 5}, reason="cut \ud83d\0"))
+    (record,) = read_records(store.path)
+    assert (record["reason"], record["answer"]["answer"]) == ("cut \ufffd\ufffd", "\ufffd")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [({"factual": "x" * 10**6},), ({"x" * 10**6: 1},), ({"factual": 1}, "\ud83d" * 10**6), ({"factual": 1}, "", 5)],
+)
+def test_what_is_refused_is_said_in_a_short_line_that_can_be_written(given):
+    with pytest.raises(FeedbackError) as said:
+        rating(ANSWER, *given)
+    assert len(str(said.value).encode()) < 250
+
+
+@pytest.mark.parametrize("failure", [OSError("full"), StoreError("theirs"), ValueError("ours"), KeyboardInterrupt()])
+def test_after_any_failure_the_answer_may_be_rated_again(tmp_path, monkeypatch, failure):
+    strip = RatingStrip(FeedbackStore(tmp_path / "ratings.jsonl"))
+    strip.finished.add("r", Answered(ANSWER))
+    with monkeypatch.context() as patch:
+        patch.setattr(FeedbackStore, "append", lambda *_: (_ for _ in ()).throw(failure))
+        with pytest.raises(type(failure)):
+            strip.rate("r", {"factual": 4}, "", "")
+    strip.rate("r", {"factual": 4}, "", "")
+    with pytest.raises(RatingError, match="rated already"):
+        strip.rate("r", {"factual": 4}, "", "")
+    with pytest.raises(RatingError, match="not held"):
+        strip.rate(["r"], {"factual": 4}, "", "")
+    assert len(list(read_records(strip.store.path))) == 1
 
 
 def test_a_line_that_is_no_record_is_named(tmp_path):

@@ -58,6 +58,31 @@ def test_a_build_opens_and_finds_its_passages(whole, encoder):
     assert Retriever(encoder, index).search("Which woodwind has a reed?", 3, "mixed")
 
 
+@pytest.mark.parametrize("restart", [[], ["--restart"]])
+@pytest.mark.parametrize("name", ["notes.txt", "manifest.json", "build.json", "skipped.jsonl", "index-1.faiss", ".lock",
+                                  "passages/00000.arrow", "vectors/00000.npy", "bm25-1/params.index.json",
+                                  "milvus-thesis.txt", ".thesis.7.1a2b3c4d.part", "index-thesis.faiss/a"])  # fmt: skip
+def test_a_folder_that_is_not_ours_is_neither_built_into_nor_emptied(articles, tmp_path, capsys, name, restart):
+    path = tmp_path / "theirs" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"name": "their app", "model": "T"}')
+    assert run(articles, tmp_path / "theirs", *restart) == 1
+    told = capsys.readouterr().err
+    assert "holds other files" in told and "stay as they are" in told and told.count("\n") == 1
+    assert path.read_text() == '{"name": "their app", "model": "T"}'
+    assert [file for file in (tmp_path / "theirs").rglob("*") if file.is_file()] == [path]
+
+
+@pytest.mark.parametrize("name", ["passages/notes.txt", "vectors/mine/a", "bm25-1/thesis.txt", "index-mine.faiss"])
+def test_strangers_in_an_index_are_found_and_nothing_is_removed(articles, whole, capsys, name):
+    (whole / name).parent.mkdir(exist_ok=True)
+    (whole / name).write_text("Mine")
+    before = sorted(whole.rglob("*"))
+    assert run(articles, whole, "--restart") == 1
+    assert f"holds other files ({name.removesuffix('/a')}" in capsys.readouterr().err
+    assert (whole / name).read_text() == "Mine" and sorted(whole.rglob("*")) == before
+
+
 class Killed(BaseException):
     """What ends a run at once, as a kill would."""
 
@@ -166,6 +191,13 @@ def test_a_first_run_that_wrote_nothing_binds_nobody(tmp_path, capsys):
     assert 'no column "title"' in capsys.readouterr().err
     columns = ["--title-column", "name", "--text-column", "body"]
     assert run(tmp_path / "a.parquet", tmp_path / "i", *columns) == 0
+
+
+def test_a_damaged_build_of_ours_is_begun_anew(articles, whole):
+    (whole / "manifest.json").unlink()
+    notes = (whole / "build.json").read_text()
+    (whole / "build.json").write_text(notes[:-5])
+    assert run(articles, whole, "--restart") == 0 and verify(whole)
 
 
 def test_begun_anew_it_forgets_the_old(articles, whole):
