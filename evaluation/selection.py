@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from core.command import exit_status
 from core.outputs import PICTURE, check_replaceable, write_picture
 from core.records import Place, Retrieved, Selection
 from core.sentences import split_sentences
+from core.settings import Settings
 from core.terminal import say
 from data.questions import Question, load_questions
-from evaluation.selection_metrics import bins, holding_figures, precision_recall, sentence_figures
+from evaluation.selection_metrics import bins, chosen_figures, holding_figures, precision_recall, sentence_figures
 
 PASSAGES = 4
 Report = dict[str, Any]
@@ -84,17 +85,21 @@ def without_evidence(case: Case) -> Case:
     return Case(question, replace(case.retrieved, found=tuple(found)), frozenset())
 
 
-def report(cases: Sequence[Case], selections: Sequence[Selection], least: float) -> Report:
+def report(
+    cases: Sequence[Case], selections: Sequence[Selection], least: float, chosen: Sequence[Collection[Place]] = ()
+) -> Report:
     """The figures of a file.
 
     Args:
         cases: with verdicts.
         selections: of each.
+        chosen: of each, the sentences that an extractive answer would be made of; left out, they are not measured.
         least: the confidence from which on the selector says that the passages hold something.
 
     Returns:
         "selector" and "score", each with the figures of `holding_figures` for "something" (full or part against no) and
-        "whole" (full against the others); "sentences", those of `sentence_figures`; "decisions", how often each was
+        "whole" (full against the others); "sentences", those of `sentence_figures`; "chosen", those of
+        `chosen_figures`; "decisions", how often each was
         said of each verdict; "questions", how many have each verdict, and how many were judged beside the very passages
         that were found ("as_judged").
     """
@@ -115,6 +120,7 @@ def report(cases: Sequence[Case], selections: Sequence[Selection], least: float)
         },
         "score": {"something": holding_figures(scores, something), "whole": holding_figures(scores, whole)},
         "sentences": sentence_figures(evidence),
+        "chosen": chosen_figures([(own, case.evidence) for own, case in zip(chosen, cases, strict=bool(chosen))]),
         "decisions": {
             truth: {
                 said: sum(
@@ -172,7 +178,11 @@ def text(found: Mapping[str, Any]) -> str:
     for judge, verdicts in (("selector", found["selector"]), ("score", found["score"])):
         for verdict, figures in verdicts.items():
             lines += [f"  {judge:9} {verdict:10} {name:24} {_shown(figure)}" for name, figure in figures.items()]
-    lines += [f"  {'sentences':20} {name:24} {_shown(figure)}" for name, figure in found["sentences"].items()]
+    lines += [
+        f"  {part:20} {name:24} {_shown(figure)}"
+        for part in ("sentences", "chosen")
+        for name, figure in found[part].items()
+    ]
     lines += [f"  {truth:5} said to be {said}" for truth, said in found["decisions"].items()]
     return "\n".join(lines) + "\n"
 
@@ -183,8 +193,9 @@ def _shown(figure: Mapping[str, Any]) -> str:
     return f"{figure['value']:.3f} ({figure['interval'][0]:.3f} to {figure['interval'][1]:.3f})"
 
 
-def run(given: argparse.Namespace) -> tuple[list[Case], list[Selection], float]:
+def run(given: argparse.Namespace) -> tuple[list[Case], list[Selection], float, list[list[Place]]]:
     """Find passages and select."""
+    from generator.selecting import Room, chosen
     from generator.selection.model import SelectorModel
     from retriever.search import Retriever
 
@@ -194,7 +205,12 @@ def run(given: argparse.Namespace) -> tuple[list[Case], list[Selection], float]:
     if given.without_evidence:
         cases = [without_evidence(case) for case in cases if case.evidence]
     selections = [selector.select(case.retrieved) for case in tqdm(cases, desc="selecting")]
-    return cases, selections, selector.joint.least
+    room = Room.of(Settings())
+    places = [
+        [sentence.place for sentence in chosen(selector, replace(case.retrieved, selection=selection), room)]
+        for case, selection in zip(cases, tqdm(selections, desc="choosing"), strict=True)
+    ]
+    return cases, selections, selector.joint.least, places
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -213,8 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         if given.plot:
             check_replaceable(given.plot, PICTURE)
-        cases, selections, least = run(given)
-        found = report(cases, selections, least)
+        cases, selections, least, places = run(given)
+        found = report(cases, selections, least, places)
         say(json.dumps(found) + "\n" if given.json else text(found))
         if given.plot:
             draw(cases, selections, given.plot)

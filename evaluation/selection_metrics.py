@@ -5,7 +5,8 @@ It knows probabilities and verdicts. Intervals are percentiles of bootstrap samp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -158,4 +159,25 @@ def sentence_figures(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str,
         "first_right": mean([float(truth[int(np.argmax(chances))]) for chances, truth in found]),
         "recall@3": mean([reached(*row, 3) for row in found]),
         "recall@5": mean([reached(*row, 5) for row in found]),
+    }
+
+
+def chosen_figures(rows: Sequence[tuple[Collection[Any], Collection[Any]]]) -> dict[str, Figure]:
+    """How the sentences that an answer is made of agree with the evidence.
+
+    Args:
+        rows: of each question the places chosen and those of its evidence; questions without any evidence are left out.
+    """
+    found = [(set(chosen), set(evidence)) for chosen, evidence in rows if evidence]
+    right = np.array([len(chosen & evidence) for chosen, evidence in found])
+    taken = np.array([len(chosen) for chosen, _ in found])
+    wanted = np.array([len(evidence) for _, evidence in found])
+
+    def figure(value: Callable[[np.ndarray], float]) -> Figure:
+        return with_interval(value, len(found))
+
+    return {
+        "chosen": figure(lambda places: float(taken[places].mean())),
+        "precision": figure(lambda places: float(right[places].sum() / max(1, taken[places].sum()))),
+        "recall": figure(lambda places: float(right[places].sum() / wanted[places].sum())),
     }

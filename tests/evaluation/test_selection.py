@@ -73,7 +73,8 @@ def test_a_report_counts_verdicts_and_finds_evidence():
         sentences = (SelectedSentence((1, 1), "a", first), SelectedSentence((1, 2), "b", 0.5))
         return Selection(holds, confidence, confidence / 2, 0.0, sentences)
 
-    found = selection.report(cases, [said("full", 0.9, 0.8), said("no", 0.3, 0.2), said("no", 0.1, 0.9)], 0.5)
+    selections = [said("full", 0.9, 0.8), said("no", 0.3, 0.2), said("no", 0.1, 0.9)]
+    found = selection.report(cases, selections, 0.5, [[(1, 1), (1, 2)], [(1, 2)], [(1, 1)]])
     assert found["decisions"] == {
         "full": {"full": 1, "part": 0, "no": 0},
         "part": {"full": 0, "part": 0, "no": 1},
@@ -82,6 +83,8 @@ def test_a_report_counts_verdicts_and_finds_evidence():
     assert found["selector"]["something"]["roc_auc"]["value"] == 1.0
     assert found["selector"]["something"]["recall"]["value"] == 0.5
     assert found["sentences"]["map"]["value"] == 0.75 and found["sentences"]["first_right"]["value"] == 0.5
+    assert [found["chosen"][name]["value"] for name in ("chosen", "precision", "recall")] == [1.5, 0.3333, 0.5]
+    assert selection.report(cases, selections, 0.5)["chosen"]["recall"]["value"] is None
     assert found["questions"] == {"full": 1, "part": 1, "no": 1, "as_judged": 0, "with_evidence": 2}
     assert "2 said" not in selection.text(found) and "roc_auc" in selection.text(found)
 
