@@ -14,7 +14,8 @@ from retriever.building.progress import Progress
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, passage_table, vector_shards
 from retriever.sparse import K1, B
-from retriever.stores.milvus_store import BATCH, FIELDS, ask_store, connect, resolved
+from retriever.stores.address import resolved
+from retriever.stores.milvus_store import BATCH, FIELDS, ask_store, connect
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
