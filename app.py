@@ -31,6 +31,8 @@ DEFAULT_PORT = 7860
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's choices."""
     from retriever.registry import KINDS, LIVE_SECONDS
+    from ui.bounds import ANSWER_SECONDS
+    from ui.bounds import ANSWER_SECONDS_NAME as NAME
 
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)} (default: the vital articles)")
@@ -41,7 +43,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=_port, default=port, help="default: %(default)s")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
-        "--generator", metavar="NAME", help="chosen at first in the settings (default: the settings' own)"
+        "--generator",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="offered to visitors, the first chosen at first; may be given several times. On a page that others reach, "
+        "nothing else may be chosen but the settings' default",
+    )
+    parser.add_argument(
+        "--answer-seconds", metavar="SECONDS", help=f"for writing one answer (default {ANSWER_SECONDS:g}, or {NAME})"
     )
     return parser.parse_args(arguments)
 
@@ -67,37 +77,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page, load the models behind it, and wait for the end; the exit status."""
-    from core.settings import Settings
     from retriever.article_plan import is_live
+    from ui.bounds import answer_seconds
     from ui.gpu import system
+    from ui.offer import Offer, is_public
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
     start = time.perf_counter()
-    generator = options.generator or Settings().generator
+    offer = Offer.of(options.generator, is_public(options.host))
     try:
-        qa = system().load(options.index, later=True, seconds=options.live_seconds)
-        find(qa, generator)
+        longest = answer_seconds(options.answer_seconds)
+        qa = system().load(options.index, later=True, seconds=options.live_seconds, answer_seconds=longest)
+        find(qa, offer.generator)
     except UserError as error:
         return fail(str(error))
 
     from ui.feedback import StoreError, open_store
-    from ui.page import build_page, launch_options
+    from ui.page import build_page
+    from ui.page import serve as serve_page
 
     try:
         store = open_store(say)
     except (StoreError, OSError) as error:
         return fail(str(error))
-    page = build_page(qa, generator, store)
+    page = build_page(qa, store=store, offer=offer)
     try:
-        page.launch(
-            server_name=options.host,
-            server_port=options.port,
-            inbrowser=options.open,
-            quiet=True,
-            prevent_thread_lock=True,
-            **launch_options(),
-        )
+        serve_page(page, options.host, options.port, inbrowser=options.open)
     except OSError as error:
         return fail(f"the page cannot be served on {options.host}, port {options.port}: {error}")
     try:
@@ -105,7 +111,7 @@ def serve(options: argparse.Namespace) -> int:
         say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it. Loading the models …")
         if not is_live(options.index):  # a wiki is asked nothing that nobody asked
             qa.retrieve("Warm up")  # what is built at the first search is built now
-        if warning := load(qa, generator):
+        if warning := load(qa, offer.generator):
             say(warning)
         else:
             say(f"Ready after {time.perf_counter() - start:.1f} s.")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.command import exit_status
+from core.deadline import Ending
 from core.memory import give_back_memory
 from core.records import Answer, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
@@ -44,6 +45,7 @@ class LongFormQA:
         retriever: Corpus | CorpusPlan,
         generators: dict[str, Generator] | None = None,
         load_judge: Callable[[], Judge] | None = None,
+        answer_seconds: float | None = None,
     ) -> None:
         """Hold the parts.
 
@@ -52,7 +54,9 @@ class LongFormQA:
             generators: those that are loaded already, by name.
             load_judge: loads what judges sentences; without it, a sentence's support is its cosine with the nearest
                 passage sentence.
+            answer_seconds: the longest that an answer may be written; None for no bound.
         """
+        self.answer_seconds = answer_seconds
         self._retriever = retriever
         self._opening = threading.Lock()
         self._load_judge = load_judge
@@ -63,7 +67,11 @@ class LongFormQA:
 
     @classmethod
     def load(
-        cls, index: Path | str | None = None, later: bool = False, seconds: float | str | None = None
+        cls,
+        index: Path | str | None = None,
+        later: bool = False,
+        seconds: float | str | None = None,
+        answer_seconds: float | None = None,
     ) -> LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
@@ -71,6 +79,7 @@ class LongFormQA:
             index: one of `retriever.registry.KINDS`; None for the embedded vital articles, fetched where missing.
             later: whether the retriever, too, is only loaded when it is first used.
             seconds: for one question to a live wiki or a ZIM file; None for `retriever.article_plan.SECONDS`.
+            answer_seconds: the longest that an answer may be written; None for no bound.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
@@ -78,7 +87,7 @@ class LongFormQA:
         """
         plan = plan_corpus(index, seconds=seconds)
         retriever = plan if later else plan.open()
-        return cls(retriever, load_judge=_load_support_model)
+        return cls(retriever, load_judge=_load_support_model, answer_seconds=answer_seconds)
 
     @property
     def retriever(self) -> Corpus:
@@ -184,7 +193,8 @@ class LongFormQA:
         answer = replace(answer, retrieved=retrieved, stage="reading", seconds=seconds)
         yield answer
         began = time.perf_counter()
-        for draft in generator.stream(retrieved, settings, stop):
+        ending = Ending(stop, self.answer_seconds)
+        for draft in generator.stream(retrieved, settings, ending):
             if "encode" not in answer.seconds:
                 now = time.perf_counter()
                 seconds = seconds | {"encode": now - began, "first_token": now - start}
@@ -199,11 +209,11 @@ class LongFormQA:
             yield answer
         yield replace(answer, stage="judging")
         give_back_memory()
-        yield self._judged(answer, stop, start)
+        yield self._judged(answer, stop, start, ending.late)
         give_back_memory()
 
-    def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
-        """Finished: every sentence with its evidence, and whether it is an answer at all."""
+    def _judged(self, answer: Answer, stop: threading.Event, start: float, late: bool) -> Answer:
+        """Finished: every sentence with its evidence, and whether it is an answer at all; `late` if time was up."""
         retrieved = answer.retrieved
         unsupported = "keep" if stop.is_set() else answer.settings.unsupported
         kept = keep(retrieved, answer.sentences, self.judge, self.retriever.embed_texts, unsupported)
@@ -213,7 +223,7 @@ class LongFormQA:
             done,
             answerable=supported and not retrieved.low_scores and not done.lacks,
             seconds=answer.seconds | {"total": time.perf_counter() - start},
-            note=_note(done, kept),
+            note=_late(done, self.answer_seconds) if late and done.stopped else _note(done, kept),
         )
 
 
@@ -222,6 +232,12 @@ def _load_support_model() -> Judge:
     from generator.support.model import SupportModel
 
     return SupportModel.load()
+
+
+def _late(answer: Answer, seconds: float | None) -> str:
+    """That the time was up."""
+    ended = f"Ended after {seconds:g} s, the longest that an answer may be written here"
+    return f"{ended}, with its last whole sentence." if answer.text else f"{ended}, before a sentence was whole."
 
 
 def _note(answer: Answer, kept: Kept) -> str:

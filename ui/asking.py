@@ -23,6 +23,7 @@ from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.errors import readable
 from ui.links import from_query
 from ui.nearest import NearestQuestions, nearest_empty, nearest_html, random_question
+from ui.offer import Offer
 from ui.rating import Answered, RatingStrip
 from ui.run_card import run_card, run_card_empty
 from ui.runs import Run, Runs, throttled
@@ -57,7 +58,7 @@ class Parts:
 class Asking:
     """The handlers of one page."""
 
-    def __init__(self, qa: LongFormQA, parts: Parts, nearest: NearestQuestions, place: Place, generator: str) -> None:
+    def __init__(self, qa: LongFormQA, parts: Parts, nearest: NearestQuestions, place: Place, offer: Offer) -> None:
         """Hold what is needed; no session yet.
 
         Args:
@@ -65,19 +66,19 @@ class Asking:
             parts: what is shown where.
             nearest: finds the nearest written question.
             place: a session's key → its place in the line from 1 and the line's length; None if it does not wait.
-            generator: the one that a link without one means.
+            offer: what may be chosen; a link without a generator means its first.
         """
         self.qa = qa
         self.parts = parts
         self.nearest = nearest
         self.place = place
-        self.generator = generator
+        self.offer = offer
         self.runs = Runs()
 
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check what is asked and note it; what was shown before stays if it cannot be asked."""
         try:
-            asked, settings = check_question(question or ""), to_settings(by_name(values))
+            asked, settings = check_question(question or ""), to_settings(by_name(values), self.offer)
         except Exception as error:
             return {self.parts.status: status_error(readable(error))}
         self.runs.begin(session_of(request), asked, settings)
@@ -90,9 +91,9 @@ class Asking:
         if not question:
             return {self.parts.opened: ""}
         filled: View = {self.parts.box: question, self.parts.opened: ""}
-        values = control_values(named, self.generator)
+        values = control_values(named, self.offer.generator)
         try:
-            asked, settings = check_question(question), to_settings(values)
+            asked, settings = check_question(question), to_settings(values, self.offer)
         except Exception as error:
             return filled | {self.parts.status: status_error(readable(error))}
         run = self.runs.begin(session_of(request), asked, settings)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from core.settings import Settings
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
+from ui.bounds import LARGEST_FILE, MOST_WAITING, BodyBound, bound_connections
 from ui.compare import Compare
 from ui.controls import sidebar
 from ui.dependence import WithAndWithout
@@ -22,13 +23,13 @@ from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
 from ui.history import history_html
 from ui.nearest import load_nearest, nearest_empty
+from ui.offer import Offer
 from ui.rating import RatingStrip
 from ui.run_card import run_card_empty
 from ui.status import status_idle
 from ui.theme import theme
 
 MODEL = "model"  # everything that computes shares this one place
-MOST_WAITING = 20
 EXAMPLES = (
     "Why is the sky blue?",
     "How do vaccines work?",
@@ -44,19 +45,22 @@ COMPUTES: dict[str, Any] = QUIET | {
 }
 
 
-def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None = None) -> gr.Blocks:
-    """The whole page with its events and endpoints, ready to launch with `launch_options()`.
+def build_page(
+    qa: LongFormQA, generator: str = "", store: FeedbackStore | None = None, offer: Offer | None = None
+) -> gr.Blocks:
+    """The whole page with its events and endpoints, ready for `serve`.
 
     Args:
         qa: the loaded system.
-        generator: the one chosen at first in the sidebar; "" for the settings' own default.
+        generator: the one chosen at first in the sidebar, where no offer says which; "" for the settings' own default.
         store: where ratings go; None for the one that the environment asks for.
+        offer: what visitors may choose; None for whatever there is, as on a page of one's own.
     """
-    generator = generator or Settings().generator
+    offer = offer or Offer.of([generator])
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
-        controls = sidebar(generator)
-        html(cards.header(qa.card(), generator), "header")
+        controls = sidebar(offer)
+        html(cards.header(qa.card(), offer.generator), "header")
         box, ask, stop = _question_box()
         chips, dice = _example_chips()
         status = html(status_idle(), "status")
@@ -66,10 +70,10 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
                 strip.build()
             with gr.Column(scale=2, min_width=300):
                 passages = html(passage_cards.passages_empty(), "passages")
-        compare, dependence = Compare(qa, strip.store), WithAndWithout(qa)
+        compare, dependence = Compare(qa, strip.store, offer), WithAndWithout(qa, offer)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_id="compare-tab"):
-                compare.build(generator)
+                compare.build()
             with gr.Tab("With and without passages", elem_id="dependence-tab"):
                 dependence.build()
             with gr.Tab("Nearest written question", elem_id="nearest-tab"):
@@ -91,7 +95,7 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
             strip,
         )
         asking = Asking(
-            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), generator
+            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), offer
         )
         _connect(asking, ask, chips, dice)
         _open(page, asking)
@@ -100,7 +104,7 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
             tab.connect(box, controls, QUIET, COMPUTES)
             page.unload(tab.leave)
         page.unload(asking.leave)
-        add_endpoints(qa, strip, MODEL)
+        add_endpoints(qa, strip, offer, MODEL)
     page.queue(max_size=MOST_WAITING)
     return page
 
@@ -123,9 +127,32 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
+        "max_file_size": LARGEST_FILE,
+        "app_kwargs": {"middleware": [Middleware(BodyBound)]},
         # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
         "_frontend": False,
     }
+
+
+def serve(page: gr.Blocks, host: str, port: int | None = None, **options: Any) -> str:  # noqa: ANN401 - of `launch`
+    """Serve a page in threads of its own, with the bounds of `ui.bounds`.
+
+    Args:
+        page: from `build_page`.
+        host: where it listens.
+        port: on which; None for any that is free from Gradio's own on.
+        options: further ones of `launch`.
+
+    Returns:
+        Its address.
+
+    Raises:
+        OSError: it cannot listen there.
+    """
+    chosen = {"quiet": True, "prevent_thread_lock": True, "inbrowser": False} | launch_options() | options
+    _, address, _ = page.launch(server_name=host, server_port=port, **chosen)
+    bound_connections(page.server.config)
+    return address
 
 
 def place_in_line(page: gr.Blocks, session: str) -> tuple[int, int] | None:

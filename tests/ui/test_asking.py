@@ -12,6 +12,7 @@ from ui.asking import Asking, Parts
 from ui.controls import CONTROLS
 from ui.errors import SORRY
 from ui.nearest import load_nearest
+from ui.offer import Offer
 from ui.rating import RatingStrip
 
 VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6)
@@ -37,7 +38,8 @@ def asking(qa, store, tiny_retriever):
             strip,
         )
     places = iter([(2, 3), (2, 3), (1, 2)])
-    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), "extractive")
+    offer = Offer.of(["extractive"])
+    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), offer)
 
 
 def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, request_of):

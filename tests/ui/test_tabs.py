@@ -18,6 +18,7 @@ from ui.dependence import WithAndWithout
 from ui.feedback import read_records
 from ui.links import from_query, to_query
 from ui.nearest import NearestQuestions, nearest_html, random_question
+from ui.offer import Offer
 from ui.run_card import command
 
 CONTROL_VALUES = list(control_values({"min_words": 0, "generator": "extractive", "retrieval": "sparse"}).values())
@@ -27,8 +28,8 @@ A, B = ("sparse", 2, "extractive"), ("random", 2, "extractive")
 @pytest.fixture
 def compare(qa, store):
     with gr.Blocks():
-        tab = Compare(qa, store, random.Random(1))
-        tab.build("extractive")
+        tab = Compare(qa, store, Offer.of(["extractive"]), random.Random(1))
+        tab.build()
     return tab
 
 
@@ -86,7 +87,7 @@ def test_stop_ends_a_comparison(compare, slow, request_of):
 
 def test_three_ways_are_answered_and_measured_against_the_retrieved_passages(qa, request_of):
     with gr.Blocks():
-        tab = WithAndWithout(qa)
+        tab = WithAndWithout(qa, Offer())
         tab.build()
     tab.begin(request_of(), "What are tides?", *CONTROL_VALUES)
     *views, last = tab.answer(request_of())
