@@ -20,6 +20,7 @@ from typing import Any
 
 from core.command import exit_status
 from core.deadline import Ending
+from core.errors import SettingsError
 from core.memory import give_back_memory
 from core.records import Answer, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
@@ -29,11 +30,11 @@ from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
 from generator.registry import GENERATORS, Parts, load_generator
 from retriever.corpus import Corpus, CorpusPlan
-from retriever.registry import KINDS, LIVE_SECONDS, plan_corpus
+from retriever.registry import EMBEDDED, KINDS, LIVE_SECONDS, plan_corpus
 
 
 class LongFormQA:
-    """The whole system: one retriever, and generators by name, loaded when first used.
+    """The whole system: what can be searched, and generators by name; each is loaded when it is first used.
 
     Example:
         >>> qa = LongFormQA.load()  # doctest: +SKIP
@@ -46,29 +47,33 @@ class LongFormQA:
         generators: dict[str, Generator] | None = None,
         load_judge: Callable[[], Judge] | None = None,
         answer_seconds: float | None = None,
+        others: Sequence[Corpus | CorpusPlan] = (),
     ) -> None:
         """Hold the parts.
 
         Args:
-            retriever: loaded, or to be opened when it is first used.
+            retriever: what is searched where nothing else is named; loaded, or to be opened when it is first used.
             generators: those that are loaded already, by name.
             load_judge: loads what judges sentences; without it, a sentence's support is its cosine with the nearest
                 passage sentence.
             answer_seconds: the longest that an answer may be written; None for no bound.
+            others: what else can be searched.
         """
         self.answer_seconds = answer_seconds
-        self._retriever = retriever
+        self._corpora = {each.card()["index"] or EMBEDDED: each for each in (retriever, *others)}
+        self.indexes = tuple(self._corpora)
         self._opening = threading.Lock()
         self._load_judge = load_judge
         self._judge: Judge | None = None
-        self._generators = dict(generators or {})
-        self._checkpoint = ""
+        # By name and encoder: a generator compares texts by the encoder of what is searched. "" is any.
+        self._generators = {(name, ""): generator for name, generator in (generators or {}).items()}
+        self._checkpoint = "", ""
         self._loading = threading.Lock()
 
     @classmethod
     def load(
         cls,
-        index: Path | str | None = None,
+        index: Path | str | Sequence[str] | None = None,
         later: bool = False,
         seconds: float | str | None = None,
         answer_seconds: float | None = None,
@@ -76,7 +81,8 @@ class LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
-            index: one of `retriever.registry.KINDS`; None for the embedded vital articles, fetched where missing.
+            index: one of `retriever.registry.KINDS`, or several, of which the first is searched where none is named;
+                None for the embedded vital articles, fetched where missing.
             later: whether the retriever, too, is only loaded when it is first used.
             seconds: for one question to a live wiki or a ZIM file; None for `retriever.article_plan.SECONDS`.
             answer_seconds: the longest that an answer may be written; None for no bound.
@@ -85,26 +91,47 @@ class LongFormQA:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        plan = plan_corpus(index, seconds=seconds)
-        retriever = plan if later else plan.open()
-        return cls(retriever, load_judge=_load_support_model, answer_seconds=answer_seconds)
+        alone = index is None or isinstance(index, (str, Path))
+        named: list[Path | str | None] = [index] if alone else [*index]  # type: ignore[list-item, misc]
+        first, *others = (plan_corpus(each, seconds=seconds) for each in named)
+        retriever = first if later else first.open()
+        return cls(retriever, load_judge=_load_support_model, answer_seconds=answer_seconds, others=others)
 
     @property
     def retriever(self) -> Corpus:
-        """What finds passages, opened on first use."""
+        """What finds passages where no index is named, opened on first use."""
+        return self.corpus()
+
+    def corpus(self, index: str = "") -> Corpus:
+        """What is searched under a name, opened on first use and kept.
+
+        Raises:
+            SettingsError: nothing of that name is offered.
+            core.errors.UserError: it cannot be opened.
+        """
+        name = self._named(index)
         with self._opening:
-            if not isinstance(self._retriever, Corpus):
-                self._retriever = self._retriever.open()
-            return self._retriever
+            corpus = self._corpora[name]
+            if not isinstance(corpus, Corpus):
+                corpus = self._corpora[name] = corpus.open()
+            return corpus
 
-    def card(self) -> dict[str, Any]:
+    def card(self, index: str = "") -> dict[str, Any]:
         """What is searched; see `Corpus.card`."""
-        return self._retriever.card()
+        return self._corpora[self._named(index)].card()
 
-    def is_loaded(self, generator: str) -> bool:
+    def is_loaded(self, generator: str, index: str = "") -> bool:
         """Whether a question to this generator is answered without loading anything first."""
-        loaded = isinstance(self._retriever, Corpus) and self._judge is not None
-        return loaded and generator in self._generators
+        corpus = self._corpora[self._named(index)]
+        if not isinstance(corpus, Corpus) or self._judge is None:
+            return False
+        return not {(generator, ""), (generator, corpus.encoder.identity)}.isdisjoint(self._generators)
+
+    def _named(self, index: str) -> str:
+        """The name of an index; the first where none is named."""
+        if index and index not in self._corpora:
+            raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")
+        return index or self.indexes[0]
 
     @property
     def judge(self) -> Judge:
@@ -115,21 +142,25 @@ class LongFormQA:
                 self._judge = load()
             return self._judge
 
-    def generator(self, name: str) -> Generator:
-        """The generator of that name, loaded on first use and kept.
+    def generator(self, name: str, index: str = "") -> Generator:
+        """The generator of that name for what is searched, loaded on first use and kept.
 
         Raises:
             generator.base.GeneratorError: there is none of that name, or it cannot be loaded.
         """
+        corpus = self.corpus(index)
         with self._loading:
-            if name not in self._generators:
-                loaded = load_generator(name, Parts(self.retriever, lambda: self.judge))
+            if kept := self._generators.get((name, "")):
+                return kept
+            key = name, corpus.encoder.identity
+            if key not in self._generators:
+                loaded = load_generator(name, Parts(corpus, lambda: self.judge))
                 if name not in GENERATORS:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)
-                    self._checkpoint = name
-                self._generators[name] = loaded
-            return self._generators[name]
+                    self._checkpoint = key
+                self._generators[key] = loaded
+            return self._generators[key]
 
     def load_all(self, generator: str) -> None:
         """Load everything that answering with a generator needs, so that the first question waits for nothing.
@@ -148,7 +179,8 @@ class LongFormQA:
             core.records.QuestionError: the question cannot be asked as it stands.
         """
         settings = settings or Settings()
-        return self.retriever.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
+        corpus = self.corpus(settings.index)
+        return corpus.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
 
     def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> tuple[Sentence, ...]:
         """Each sentence of any text with the passage sentence that supports it.
@@ -186,7 +218,7 @@ class LongFormQA:
         stop = stop or threading.Event()
         answer = Answer(Retrieved(check_question(question)), settings)
         yield answer
-        generator = self.generator(settings.generator)
+        generator = self.generator(settings.generator, settings.index)
         start = time.perf_counter()
         retrieved = generator.read(self.retrieve(question, settings))
         seconds = {"retrieve": time.perf_counter() - start}
@@ -216,7 +248,8 @@ class LongFormQA:
         """Finished: every sentence with its evidence, and whether it is an answer at all; `late` if time was up."""
         retrieved = answer.retrieved
         unsupported = "keep" if stop.is_set() else answer.settings.unsupported
-        kept = keep(retrieved, answer.sentences, self.judge, self.retriever.embed_texts, unsupported)
+        embed = self.corpus(answer.settings.index).embed_texts
+        kept = keep(retrieved, answer.sentences, self.judge, embed, unsupported)
         done = replace(answer, stage="done", text=as_text(kept.sentences), sentences=kept.sentences)
         supported = any(sentence.passage is not None for sentence in kept.sentences)
         return replace(
@@ -305,13 +338,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)}; default: the vital articles")
     parser.add_argument("--live-seconds", metavar="SECONDS", help=LIVE_SECONDS)
     for name, about in DESCRIPTIONS.items():
+        if about.control == "index":  # it has an option of its own, which opens it
+            continue
         default = DEFAULTS[name]
-        allowed = "" if about.control == "generator" else f"; allowed {about.allowed}"
+        allowed = "" if about.is_name else f"; allowed {about.allowed}"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=type(default),
             default=default,
-            metavar="NAME_OR_PATH" if about.control == "generator" else None,
+            metavar="NAME_OR_PATH" if about.is_name else None,
             help=f"{about.help}{allowed} (default {default})".replace("%", "%%"),
         )
     return parser
@@ -319,7 +354,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(given: argparse.Namespace) -> Settings:
     """The arguments as settings, which check themselves."""
-    return Settings(**{name: getattr(given, name) for name in DEFAULTS})
+    return Settings(**{name: getattr(given, name) for name in DEFAULTS} | {"index": given.index or ""})
 
 
 def _print_answer(answer: Answer, as_json: bool) -> None:

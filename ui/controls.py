@@ -13,25 +13,29 @@ import gradio as gr
 from core.settings import DEFAULTS, DESCRIPTIONS, Description, Settings
 from ui.offer import Offer
 
-# The settings in the order of their controls: what is seldom changed comes last.
-CONTROLS = tuple(sorted(DESCRIPTIONS, key=lambda name: DESCRIPTIONS[name].folded))
+# The settings in the order of their controls: what is seldom changed comes late, and last the index, which
+# stands elsewhere on the page.
+CONTROLS = tuple(
+    sorted(DESCRIPTIONS, key=lambda name: (DESCRIPTIONS[name].control == "index", DESCRIPTIONS[name].folded))
+)
 
 
-def sidebar(offer: Offer) -> list[gr.components.Component]:
-    """The closed sidebar with its controls, in the order of `CONTROLS`."""
+def sidebar(offer: Offer, index: gr.components.Component) -> list[gr.components.Component]:
+    """The closed sidebar with its controls, in the order of `CONTROLS`; that of the index stands elsewhere."""
     with gr.Sidebar(open=False, position="right", width=330, elem_id="settings"):
         gr.HTML('<h2 class="side">Settings</h2>', js_on_load=None)
         shown = list(_controls(offer, folded=False))
         with gr.Accordion("More", open=False):
             shown += _controls(offer, folded=True)
-    return shown
+    assert CONTROLS[-1] == "index"
+    return [*shown, index]
 
 
 def _controls(offer: Offer, folded: bool) -> Iterator[gr.components.Component]:
     """The controls of one part of the sidebar."""
     for name in CONTROLS:
         about = DESCRIPTIONS[name]
-        if about.folded == folded:
+        if about.folded == folded and about.control != "index":
             yield control(name, about, offer.generator if about.control == "generator" else DEFAULTS[name], offer)
 
 

@@ -64,7 +64,7 @@ Args:
 Returns:
     One object a passage: rank, title, section, url, text and score.
 """
-_FINDING = ("retrieval", "passages", "seed")
+_FINDING = ("retrieval", "passages", "seed", "index")
 
 
 def _described(function: Callable[..., Any], names: Sequence[str], returns: Any, text: str) -> Callable[..., Any]:  # noqa: ANN401
@@ -95,7 +95,7 @@ def _described(function: Callable[..., Any], names: Sequence[str], returns: Any,
 def _line(name: str) -> str:
     """A setting in one line: what it means, and what is allowed."""
     about = DESCRIPTIONS[name]
-    return about.help if about.control == "generator" else f"{about.help}; allowed {about.allowed}."
+    return about.help if about.is_name else f"{about.help}; allowed {about.allowed}."
 
 
 def retrieve_endpoint(qa: LongFormQA, offer: Offer) -> Callable[..., list[dict[str, Any]]]:

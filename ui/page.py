@@ -18,6 +18,7 @@ from ui.asking import Asking, Parts
 from ui.bounds import LARGEST_FILE, MOST_WAITING, BodyBound, bound_connections
 from ui.compare import Compare
 from ui.controls import sidebar
+from ui.corpora import Corpora
 from ui.dependence import WithAndWithout
 from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
@@ -30,13 +31,6 @@ from ui.status import status_idle
 from ui.theme import theme
 
 MODEL = "model"  # everything that computes shares this one place
-EXAMPLES = (
-    "Why is the sky blue?",
-    "How do vaccines work?",
-    "How do bees make honey?",
-    "What makes the tide come in and go out?",
-    "Why do flutes count as woodwinds when they are made of metal?",
-)
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 COMPUTES: dict[str, Any] = QUIET | {
     "concurrency_id": MODEL,
@@ -56,17 +50,18 @@ def build_page(
         store: where ratings go; None for the one that the environment asks for.
         offer: what visitors may choose; None for whatever there is, as on a page of one's own.
     """
-    offer = offer or Offer.of([generator])
+    offer = offer or Offer.of([generator], indexes=qa.indexes)
+    corpora = Corpora(qa, offer)
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
-        controls = sidebar(offer)
-        html(cards.header(qa.card(), offer.generator), "header")
+        controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
-        chips, dice = _example_chips()
+        corpora.build_examples()
         status = html(status_idle(), "status")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=300):
                 answer = html(cards.answer_empty(), "answer")
+                elsewhere = gr.Button("", visible=False, elem_id="elsewhere")
                 strip.build()
             with gr.Column(scale=2, min_width=300):
                 passages = html(passage_cards.passages_empty(), "passages")
@@ -93,11 +88,14 @@ def build_page(
             nearest,
             gr.Textbox(visible="hidden", elem_id="opened"),
             strip,
+            elsewhere,
+            gr.State(""),
         )
         asking = Asking(
-            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), offer
+            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), corpora
         )
-        _connect(asking, ask, chips, dice)
+        corpora.connect(page, QUIET)
+        _connect(asking, ask)
         _open(page, asking)
         strip.connect(nearest)
         for tab in (compare, dependence):
@@ -182,20 +180,17 @@ def _question_box() -> tuple[gr.Textbox, gr.Button, gr.Button]:
     return box, ask, stop
 
 
-def _example_chips() -> tuple[list[gr.Button], gr.Button]:
-    """One small button an example, and one for a random written question."""
-    with gr.Row(elem_id="examples"):
-        chips = [gr.Button(question, size="sm", min_width=0, elem_classes=["chip"]) for question in EXAMPLES]
-        dice = gr.Button("Random question", size="sm", min_width=0, elem_classes=["chip"], elem_id="random")
-    return chips, dice
-
-
-def _connect(asking: Asking, ask: gr.Button, chips: list[gr.Button], dice: gr.Button) -> None:
+def _connect(asking: Asking, ask: gr.Button) -> None:
     """Events: Ask, Enter, the chips and the random question ask; Stop stops. None of them is part of the API."""
     box, stop, view = asking.parts.box, asking.parts.stop, asking.parts.view()
+    chips, dice, choice = asking.corpora.chips, asking.corpora.dice, asking.corpora.choice
     asked = [ask.click, box.submit]
     asked += [chip.click(lambda question: question, chip, box, queue=False, **QUIET).then for chip in chips]
     asked.append(dice.click(asking.random, box, box, queue=False, **QUIET).then)
+    elsewhere = asking.parts.elsewhere.click(
+        asking.ask_elsewhere, asking.parts.target, [box, choice], queue=False, **QUIET
+    )
+    asked.append(elsewhere.then)
     for trigger in asked:
         begun = trigger(asking.begin, [box, *asking.parts.controls], view, queue=False, **QUIET)
         _answer(asking, begun.then)

@@ -112,6 +112,7 @@ def test_a_link_to_a_public_page_names_no_folder(qa, request_of, tmp_path, tiny_
     import gradio as gr
 
     from ui.asking import Asking, Parts
+    from ui.corpora import Corpora
     from ui.nearest import load_nearest
     from ui.rating import RatingStrip
 
@@ -119,8 +120,10 @@ def test_a_link_to_a_public_page_names_no_folder(qa, request_of, tmp_path, tiny_
         strip = RatingStrip(FeedbackStore(tmp_path / "ratings.jsonl"))
         strip.build()
         shown = [gr.HTML() for _ in range(8)]
-        parts = Parts(gr.Textbox(), [], shown[0], shown[1], shown[2], gr.Button(), *shown[3:6], strip)
-    asking = Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: None, Offer.of(public=True))
+        parts = Parts(gr.Textbox(), [], *shown[:3], gr.Button(), *shown[3:6], strip, gr.Button(), gr.State(""))
+        corpora = Corpora(qa, Offer.of(public=True))
+        corpora.build_choice()
+    asking = Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: None, corpora)
     view = asking.open(request_of(q="Why?", generator=str(tmp_path)))
     assert "is not offered here; allowed are fused, extractive" in view[parts.status]
     assert asking.runs.newest("me") is None
