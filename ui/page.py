@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from core.errors import SettingsError
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
@@ -24,7 +25,7 @@ from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
 from ui.history import history_html
 from ui.nearest import load_nearest, nearest_empty
-from ui.offer import Offer
+from ui.offer import Offer, is_public
 from ui.rating import RatingStrip
 from ui.run_card import run_card_empty
 from ui.status import status_idle
@@ -50,7 +51,7 @@ def build_page(
         store: where ratings go; None for the one that the environment asks for.
         offer: what visitors may choose; None for whatever there is, as on a page of one's own.
     """
-    offer = offer or Offer.of([generator], indexes=qa.indexes)
+    offer = offer or Offer.of([generator], is_public("127.0.0.1"), qa.indexes)
     corpora = Corpora(qa, offer)
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
@@ -104,6 +105,7 @@ def build_page(
         page.unload(asking.leave)
         add_endpoints(qa, strip, offer, MODEL)
     page.queue(max_size=MOST_WAITING)
+    page.for_others = offer.public  # type: ignore[attr-defined]
     return page
 
 
@@ -146,7 +148,13 @@ def serve(page: gr.Blocks, host: str, port: int | None = None, **options: Any) -
 
     Raises:
         OSError: it cannot listen there.
+        SettingsError: others would reach it, and it was built for its operator only.
     """
+    if (is_public(host) or options.get("share")) and not page.for_others:  # type: ignore[attr-defined]
+        raise SettingsError(
+            f"the page would be reached by others on {host}, and lets its visitors choose anything: build it with "
+            "Offer.of(…, public=True), or serve it on 127.0.0.1"
+        )
     chosen = {"quiet": True, "prevent_thread_lock": True, "inbrowser": False} | launch_options() | options
     _, address, _ = page.launch(server_name=host, server_port=port, **chosen)
     bound_connections(page.server.config)

@@ -10,6 +10,7 @@ import pytest
 from gradio_client import Client
 
 from core.errors import SettingsError
+from core.settings import Settings
 from qa import LongFormQA
 from tests.ui.conftest import SlowGenerator
 from ui import bounds
@@ -147,12 +148,23 @@ def test_a_stream_outlasts_the_time_for_a_head(address, monkeypatch):
 def test_a_long_answer_ends_by_itself_and_says_why(address, slow_writer):
     client = Client(address.geturl(), verbose=False, httpx_kwargs={"timeout": None})
     slow_writer.ended.clear()
-    answer = client.submit("What are tides?", generator="slow", api_name="/ask").result()
+    answer = client.submit("What are tides?", generator="slow", api_name="/ask").result(timeout=240)
     assert slow_writer.ended.is_set() and answer["stopped"] is True
     assert (
         answer["note"]
         == "Ended after 1 s, the longest that an answer may be written here, with its last whole sentence."
     )
+
+
+def test_twenty_passages_a_thousand_words_and_sixteen_beams_end_in_time(tiny_retriever, tiny_seq2seq):
+    """The dearest that may be asked, of a real checkpoint."""
+    qa = LongFormQA(tiny_retriever, answer_seconds=0.2)
+    settings = Settings(
+        "dense", 20, str(tiny_seq2seq("t5")), decoding="beams", beams=16, min_words=1000, max_words=1000
+    )
+    answer = qa.ask("What are tides?", settings)
+    assert answer.stopped and answer.note.startswith("Ended after 0.2 s, the longest")
+    assert len(answer.text.split()) < 1000
 
 
 def test_connections_are_bounded(page, address, monkeypatch):

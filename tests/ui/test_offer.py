@@ -129,5 +129,13 @@ def test_a_link_to_a_public_page_names_no_folder(qa, request_of, tmp_path, tiny_
     assert asking.runs.newest("me") is None
 
 
+@pytest.mark.parametrize(("host", "options"), [("0.0.0.0", {}), ("127.0.0.1", {"share": True})])
+def test_a_page_of_ones_own_is_not_served_to_others(tiny_qa, tmp_path, host, options):
+    page = build_page(tiny_qa, store=FeedbackStore(tmp_path / "ratings.jsonl"), offer=Offer.of())
+    with pytest.raises(SettingsError, match="lets its visitors choose anything"):
+        serve(page, host, **options)
+    assert not page.is_running
+
+
 def test_the_default_is_always_offered():
     assert Settings().generator in Offer.of(["my/bart"], public=True).generators
