@@ -105,7 +105,7 @@ def build_page(
         page.unload(asking.leave)
         add_endpoints(qa, strip, offer, MODEL)
     page.queue(max_size=MOST_WAITING)
-    page.for_others = offer.public  # type: ignore[attr-defined]
+    page.for_others = offer.public
     return page
 
 
