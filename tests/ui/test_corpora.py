@@ -311,3 +311,25 @@ def test_a_visitor_chooses_a_live_wiki_is_told_names_a_contact_and_asks_there(br
     assert not shown.locator("#elsewhere").is_visible()
     assert "index=mediawiki" in shown.locator("#answer article").get_attribute("data-link")
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_choice_can_be_used_by_everybody_on_any_screen(browser, page, wiki, width, scheme):
+    from tests.ui.conftest import PATIENCE
+
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    shown = context.new_page()
+    shown.set_default_timeout(PATIENCE)
+    shown.goto(page())
+    shown.locator("#index input").click()
+    shown.get_by_role("option", name="live").click()
+    shown.locator("#index-note .privacy").wait_for()
+    shown.locator("#contact-keep").wait_for()
+    assert shown.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= width
+    found = [row for row in axe.run(shown).response["violations"] if row["impact"] in ("serious", "critical")]
+    assert [(row["id"], [node["html"][:160] for node in row["nodes"]]) for row in found] == []
+    context.close()

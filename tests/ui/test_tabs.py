@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shlex
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -170,5 +171,5 @@ def test_links_and_commands_give_question_and_settings_back(settings):
     for text, index in ((question, ""), ("-1 is what?", "my folder/ü"), (question, "hf:user/name")):
         words = shlex.split(command(text, settings, index))
         given = _parser().parse_args(words[2:])
-        assert given.question == text and _settings(given) == settings and given.json
+        assert given.question == text and _settings(given) == replace(settings, index=index) and given.json
         assert str(given.index or "") == index

@@ -50,7 +50,8 @@ def stranger(folder, uri, collection="passages"):
     """A folder as somebody else might send it: nothing but a manifest."""
     folder.mkdir()
     facts = {"format": FORMAT, "passages": 0, "dimensions": 128, "model": "tiny", "model_identity": "tiny",
-             "source": "x", "kind": "milvus", "date": "2026-01-01", "store": {"uri": uri, "collection": collection}}  # fmt: skip
+             "source": "x", "kind": "milvus", "date": "2026-01-01"}  # fmt: skip
+    facts["store"] = {"uri": uri, "collection": collection}
     (folder / "manifest.json").write_text(json.dumps(facts))
     return folder
 
