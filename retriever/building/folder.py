@@ -13,11 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from retriever.building.milvus_stage import PREFIX
 from retriever.building.plan import Options, Plan, differences
 from retriever.errors import BuildError, IndexFolderError
 from retriever.index_folder import BUILD, MANIFEST, PASSAGES, SKIPPED, VECTORS, IndexManifest, read_index_manifest
-from retriever.stores.address import store_address
+from retriever.stores.address import PREFIX, store_address
 from retriever.vector_shards import SUFFIX
 
 LOCK, MILVUS = ".lock", ".milvus"

@@ -14,6 +14,7 @@ from typing import Any
 from retriever.errors import IndexFolderError
 
 STORES = "LFQA_STORES"
+PREFIX = "milvus:"  # before an address on the command line
 _FILE = re.compile(r"[\w-][\w.-]*\.db")
 
 
