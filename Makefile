@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check bench install install-dev clean
 
 demo: install ## open the page
-	$(BIN)/python app.py --open $(if $(INDEX),--index $(INDEX)) $(if $(PORT),--port $(PORT))
+	$(BIN)/python app.py --open $(foreach index,$(INDEX),--index $(index)) $(if $(PORT),--port $(PORT))
 
 test: install-dev ## run every test, the browser's included
 	$(BIN)/python -m pytest

@@ -26,14 +26,24 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 DEFAULT_PORT = 7860
+INDEX = "LFQA_INDEX"  # as --index, with commas between: a Space takes no command line
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's choices."""
-    from retriever.registry import KINDS, LIVE_SECONDS
+    from retriever.registry import EMBEDDED, KINDS, LIVE_SECONDS
+    from ui.bounds import ANSWER_SECONDS
+    from ui.bounds import ANSWER_SECONDS_NAME as NAME
 
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
-    parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)} (default: the vital articles)")
+    parser.add_argument(
+        "--index",
+        metavar="INDEX",
+        action="append",
+        default=[],
+        help=f"{', '.join(KINDS)}; may be given several times, visitors then choose, and the first is read at first "
+        f"(default: {INDEX}, or {EMBEDDED}, the vital articles)",
+    )
     parser.add_argument("--live-seconds", metavar="SECONDS", help=LIVE_SECONDS)
     on_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="default: %(default)s")
@@ -41,7 +51,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=_port, default=port, help="default: %(default)s")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
-        "--generator", metavar="NAME", help="chosen at first in the settings (default: the settings' own)"
+        "--generator",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="offered to visitors, the first chosen at first; may be given several times. On a page that others reach, "
+        "nothing else may be chosen but the settings' default",
+    )
+    parser.add_argument(
+        "--answer-seconds", metavar="SECONDS", help=f"for writing one answer (default {ANSWER_SECONDS:g}, or {NAME})"
     )
     return parser.parse_args(arguments)
 
@@ -67,45 +85,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page, load the models behind it, and wait for the end; the exit status."""
-    from core.settings import Settings
+    from generator.registry import GENERATORS
     from retriever.article_plan import is_live
+    from ui.bounds import answer_seconds
     from ui.gpu import system
+    from ui.offer import Offer, is_public
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
     start = time.perf_counter()
-    generator = options.generator or Settings().generator
     try:
-        qa = system().load(options.index, later=True, seconds=options.live_seconds)
-        find(qa, generator)
+        longest = answer_seconds(options.answer_seconds)
+        indexes = offered_indexes(options.index)
+        qa = system().load(indexes, later=True, seconds=options.live_seconds, answer_seconds=longest)
+        offer = Offer.of(options.generator, is_public(options.host), qa.indexes)
+        for generator in reversed(offer.generators):
+            if generator == offer.generator or generator not in GENERATORS:
+                find(qa, generator)
     except UserError as error:
         return fail(str(error))
 
     from ui.feedback import StoreError, open_store
-    from ui.page import build_page, launch_options
+    from ui.page import build_page
+    from ui.page import serve as serve_page
 
     try:
         store = open_store(say)
     except (StoreError, OSError) as error:
         return fail(str(error))
-    page = build_page(qa, generator, store)
+    page = build_page(qa, store=store, offer=offer)
     try:
-        page.launch(
-            server_name=options.host,
-            server_port=options.port,
-            inbrowser=options.open,
-            quiet=True,
-            prevent_thread_lock=True,
-            **launch_options(),
-        )
+        serve_page(page, options.host, options.port, inbrowser=options.open)
     except OSError as error:
         return fail(f"the page cannot be served on {options.host}, port {options.port}: {error}")
     try:
         shown = "localhost" if options.host in ("127.0.0.1", "0.0.0.0") else options.host
         say(f"The page is at http://{shown}:{options.port} — Ctrl-C ends it. Loading the models …")
-        if not is_live(options.index):  # a wiki is asked nothing that nobody asked
+        if not is_live(indexes[0]):  # a wiki is asked nothing that nobody asked
             qa.retrieve("Warm up")  # what is built at the first search is built now
-        if warning := load(qa, generator):
+        if warning := load(qa, offer.generator):
             say(warning)
         else:
             say(f"Ready after {time.perf_counter() - start:.1f} s.")
@@ -115,6 +133,25 @@ def serve(options: argparse.Namespace) -> int:
     finally:
         page.close(verbose=False)
     return 0
+
+
+def offered_indexes(given: Sequence[str]) -> list[str]:
+    """What visitors may have read, the first at first.
+
+    Args:
+        given: on the command line; where nothing is, LFQA_INDEX, with commas between, else the embedded passages.
+
+    Returns:
+        As given; beside nothing but live wikis also the embedded passages, for when a wiki does not answer.
+
+    >>> offered_indexes(["wikipedia"]), offered_indexes(["my-index", "wikipedia"])
+    (['wikipedia', 'embedded'], ['my-index', 'wikipedia'])
+    """
+    from retriever.article_plan import is_live
+    from retriever.registry import EMBEDDED
+
+    named = list(given) or [name.strip() for name in os.environ.get(INDEX, "").split(",") if name.strip()]
+    return named if any(not is_live(name) for name in named) else [*named, EMBEDDED]
 
 
 def find(qa: LongFormQA, generator: str) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.command import exit_status
+from core.deadline import Ending
+from core.errors import SettingsError
 from core.memory import give_back_memory
 from core.records import Answer, Draft, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
@@ -30,7 +32,7 @@ from generator.lacking import not_answered, partly_answered, why_not_answered
 from generator.registry import GENERATORS, Parts, load_generator
 from generator.selecting import Selector
 from retriever.corpus import Corpus, CorpusPlan
-from retriever.registry import KINDS, LIVE_SECONDS, plan_corpus
+from retriever.registry import EMBEDDED, KINDS, LIVE_SECONDS, plan_corpus
 
 if TYPE_CHECKING:
     from generator.selection.beyond import Beyond
@@ -42,7 +44,7 @@ _SURE = 0.9
 
 
 class LongFormQA:
-    """The whole system: one retriever, and generators by name, loaded when first used.
+    """The whole system: what can be searched, and generators by name; each is loaded when it is first used.
 
     Example:
         >>> qa = LongFormQA.load()  # doctest: +SKIP
@@ -55,64 +57,104 @@ class LongFormQA:
         generators: dict[str, Generator] | None = None,
         load_judge: Callable[[], Judge] | None = None,
         load_selector: Callable[[], Selector] | None = None,
+        answer_seconds: float | None = None,
+        others: Sequence[Corpus | CorpusPlan] = (),
     ) -> None:
         """Hold the parts.
 
         Args:
-            retriever: loaded, or to be opened when it is first used.
+            retriever: what is searched where nothing else is named; loaded, or to be opened when it is first used.
             generators: those that are loaded already, by name.
             load_judge: loads what judges sentences; without it, a sentence's support is its cosine with the nearest
                 passage sentence.
             load_selector: loads what tells which passage sentences answer a question, and whether they do; without it,
                 every question is taken to be answered.
+            answer_seconds: the longest that an answer may be written; None for no bound.
+            others: what else can be searched.
         """
-        self._retriever = retriever
+        self.answer_seconds = answer_seconds
+        self._corpora = {each.card()["index"] or EMBEDDED: each for each in (retriever, *others)}
+        self.indexes = tuple(self._corpora)
         self._opening = threading.Lock()
         self._load_judge = load_judge
         self._judge: Judge | None = None
         self._load_selector = load_selector
         self._selector: Selector | None = None
         self._beyond: Beyond | None = None
-        self._generators = dict(generators or {})
-        self._checkpoint = ""
+        # By name and encoder: a generator compares texts by the encoder of what is searched. "" is any.
+        self._generators = {(name, ""): generator for name, generator in (generators or {}).items()}
+        self._checkpoint = "", ""
         self._loading = threading.Lock()
 
     @classmethod
     def load(
-        cls, index: Path | str | None = None, later: bool = False, seconds: float | str | None = None
+        cls,
+        index: Path | str | Sequence[str] | None = None,
+        later: bool = False,
+        seconds: float | str | None = None,
+        answer_seconds: float | None = None,
     ) -> LongFormQA:
         """Load the retriever; generators follow when they are first asked for.
 
         Args:
-            index: one of `retriever.registry.KINDS`; None for the embedded vital articles, fetched where missing.
+            index: one of `retriever.registry.KINDS`, or several, of which the first is searched where none is named;
+                None for the embedded vital articles, fetched where missing.
             later: whether the retriever, too, is only loaded when it is first used.
             seconds: for one question to a live wiki or a ZIM file; None for `retriever.article_plan.SECONDS`.
+            answer_seconds: the longest that an answer may be written; None for no bound.
 
         Raises:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
-        plan = plan_corpus(index, seconds=seconds)
-        retriever = plan if later else plan.open()
-        return cls(retriever, load_judge=_load_support_model, load_selector=_load_selector)
+        alone = index is None or isinstance(index, (str, Path))
+        named: list[Path | str | None] = [index] if alone else [*index]  # type: ignore[list-item, misc]
+        first, *others = (plan_corpus(each, seconds=seconds) for each in named)
+        retriever = first if later else first.open()
+        return cls(
+            retriever,
+            load_judge=_load_support_model,
+            load_selector=_load_selector,
+            answer_seconds=answer_seconds,
+            others=others,
+        )
 
     @property
     def retriever(self) -> Corpus:
-        """What finds passages, opened on first use."""
+        """What finds passages where no index is named, opened on first use."""
+        return self.corpus()
+
+    def corpus(self, index: str = "") -> Corpus:
+        """What is searched under a name, opened on first use and kept.
+
+        Raises:
+            SettingsError: nothing of that name is offered.
+            core.errors.UserError: it cannot be opened.
+        """
+        name = self._named(index)
         with self._opening:
-            if not isinstance(self._retriever, Corpus):
-                self._retriever = self._retriever.open()
-            return self._retriever
+            corpus = self._corpora[name]
+            if not isinstance(corpus, Corpus):
+                corpus = self._corpora[name] = corpus.open()
+            return corpus
 
-    def card(self) -> dict[str, Any]:
+    def card(self, index: str = "") -> dict[str, Any]:
         """What is searched; see `Corpus.card`."""
-        return self._retriever.card()
+        return self._corpora[self._named(index)].card()
 
-    def is_loaded(self, generator: str) -> bool:
+    def is_loaded(self, generator: str, index: str = "") -> bool:
         """Whether a question to this generator is answered without loading anything first."""
+        corpus = self._corpora[self._named(index)]
         selecting = self._load_selector is None or self._selector is not None
-        loaded = isinstance(self._retriever, Corpus) and self._judge is not None and selecting
-        return loaded and generator in self._generators
+        if not isinstance(corpus, Corpus) or self._judge is None or not selecting:
+            return False
+        return not {(generator, ""), (generator, corpus.encoder.identity)}.isdisjoint(self._generators)
+
+    def _named(self, index: str) -> str:
+        """The name of an index; the first where none is named."""
+        if index and index not in self._corpora:
+            raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")
+        return index or self.indexes[0]
 
     @property
     def judge(self) -> Judge:
@@ -140,21 +182,25 @@ class LongFormQA:
 
         return None if self._load_selector is None else load
 
-    def generator(self, name: str) -> Generator:
-        """The generator of that name, loaded on first use and kept.
+    def generator(self, name: str, index: str = "") -> Generator:
+        """The generator of that name for what is searched, loaded on first use and kept.
 
         Raises:
             generator.base.GeneratorError: there is none of that name, or it cannot be loaded.
         """
+        corpus = self.corpus(index)
         with self._loading:
-            if name not in self._generators:
-                loaded = load_generator(name, Parts(self.retriever, lambda: self.judge, self._needed_selector()))
+            if kept := self._generators.get((name, "")):
+                return kept
+            key = name, corpus.encoder.identity
+            if key not in self._generators:
+                loaded = load_generator(name, Parts(corpus, lambda: self.judge, self._needed_selector()))
                 if name not in GENERATORS:
                     # One checkpoint at a time: a visitor who tries many must not fill the memory.
                     self._generators.pop(self._checkpoint, None)
-                    self._checkpoint = name
-                self._generators[name] = loaded
-            return self._generators[name]
+                    self._checkpoint = key
+                self._generators[key] = loaded
+            return self._generators[key]
 
     def load_all(self, generator: str) -> None:
         """Load everything that answering with a generator needs, so that the first question waits for nothing.
@@ -173,7 +219,8 @@ class LongFormQA:
             core.records.QuestionError: the question cannot be asked as it stands.
         """
         settings = settings or Settings()
-        return self.retriever.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
+        corpus = self.corpus(settings.index)
+        return corpus.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
 
     def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> tuple[Sentence, ...]:
         """Each sentence of any text with the passage sentence that supports it.
@@ -211,14 +258,15 @@ class LongFormQA:
         stop = stop or threading.Event()
         answer = Answer(Retrieved(check_question(question)), settings)
         yield answer
-        generator = self.generator(settings.generator)
+        generator = self.generator(settings.generator, settings.index)
         start = time.perf_counter()
-        retrieved = self._selected(generator.read(self.retrieve(question, settings)))
+        retrieved = self._selected(generator.read(self.retrieve(question, settings)), settings.index)
         seconds = {"retrieve": time.perf_counter() - start}
         answer = replace(answer, retrieved=retrieved, stage="reading", seconds=seconds)
         yield answer
         began = time.perf_counter()
-        for draft in self._drafts(generator, retrieved, settings, stop):
+        ending = Ending(stop, self.answer_seconds)
+        for draft in self._drafts(generator, retrieved, settings, ending):
             if "encode" not in answer.seconds:
                 now = time.perf_counter()
                 seconds = seconds | {"encode": now - began, "first_token": now - start}
@@ -233,24 +281,24 @@ class LongFormQA:
             yield answer
         yield replace(answer, stage="judging")
         give_back_memory()
-        yield self._judged(answer, stop, start)
+        yield self._judged(answer, stop, start, ending.late)
         give_back_memory()
 
-    def _selected(self, retrieved: Retrieved) -> Retrieved:
+    def _selected(self, retrieved: Retrieved, index: str) -> Retrieved:
         """What was read, with what the selector says of it."""
         if self.selector is None or not retrieved.read:
             return retrieved
         selection = self.selector.select(retrieved)
-        if selection.confidence < _SURE and self._beyond_kind(retrieved):
+        if selection.confidence < _SURE and self._beyond_kind(retrieved, index):
             selection = replace(selection, holds="no")
         return replace(retrieved, selection=selection)
 
-    def _beyond_kind(self, retrieved: Retrieved) -> str:
+    def _beyond_kind(self, retrieved: Retrieved, index: str) -> str:
         """Of what kind a question is that no encyclopedia answers; "" for others."""
         from generator.selection.beyond import Beyond
 
         self._beyond = self._beyond or Beyond.load()
-        return self._beyond.kind(retrieved.vector, self.retriever.encoder.identity)
+        return self._beyond.kind(retrieved.vector, self.corpus(index).encoder.identity)
 
     def _drafts(
         self, generator: Generator, retrieved: Retrieved, settings: Settings, stop: threading.Event
@@ -270,10 +318,10 @@ class LongFormQA:
         """Why a question has no answer here, where that is known."""
         if answer.retrieved.selection is None or answer.holds != "no":
             return ""
-        return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved))
+        return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved, answer.settings.index))
 
-    def _judged(self, answer: Answer, stop: threading.Event, start: float) -> Answer:
-        """Finished: every sentence with its evidence, and whether it is an answer at all."""
+    def _judged(self, answer: Answer, stop: threading.Event, start: float, late: bool) -> Answer:
+        """Finished: every sentence with its evidence, and whether it is an answer at all; `late` if time was up."""
         retrieved = answer.retrieved
         unsupported = "keep" if stop.is_set() else answer.settings.unsupported
         kept = keep(retrieved, answer.sentences, self.judge, unsupported)
@@ -282,7 +330,7 @@ class LongFormQA:
             done,
             answerable=_answers(done),
             seconds=answer.seconds | {"total": time.perf_counter() - start},
-            note=_note(done, kept) or self._hint(done),
+            note=_late(done, self.answer_seconds) if late and done.stopped else _note(done, kept) or self._hint(done),
         )
 
 
@@ -305,6 +353,12 @@ def _load_support_model() -> Judge:
     from generator.support.model import SupportModel
 
     return SupportModel.load()
+
+
+def _late(answer: Answer, seconds: float | None) -> str:
+    """That the time was up."""
+    ended = f"Ended after {seconds:g} s, the longest that an answer may be written here"
+    return f"{ended}, with its last whole sentence." if answer.text else f"{ended}, before a sentence was whole."
 
 
 def _note(answer: Answer, kept: Kept) -> str:
@@ -372,13 +426,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", metavar="INDEX", help=f"{', '.join(KINDS)}; default: the vital articles")
     parser.add_argument("--live-seconds", metavar="SECONDS", help=LIVE_SECONDS)
     for name, about in DESCRIPTIONS.items():
+        if about.control == "index":  # it has an option of its own, which opens it
+            continue
         default = DEFAULTS[name]
-        allowed = "" if about.control == "generator" else f"; allowed {about.allowed}"
+        allowed = "" if about.is_name else f"; allowed {about.allowed}"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=type(default),
             default=default,
-            metavar="NAME_OR_PATH" if about.control == "generator" else None,
+            metavar="NAME_OR_PATH" if about.is_name else None,
             help=f"{about.help}{allowed} (default {default})".replace("%", "%%"),
         )
     return parser
@@ -386,7 +442,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(given: argparse.Namespace) -> Settings:
     """The arguments as settings, which check themselves."""
-    return Settings(**{name: getattr(given, name) for name in DEFAULTS})
+    return Settings(**{name: getattr(given, name) for name in DEFAULTS} | {"index": given.index or ""})
 
 
 def _print_answer(answer: Answer, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -21,3 +22,30 @@ class Deadline:
     def left(self) -> float:
         """Seconds, never below 0."""
         return max(0.0, self._began + self.seconds - time.monotonic())
+
+
+class Ending(threading.Event):
+    """Set when another event is, or when the time is up: what ends at its next step for the one ends for the other.
+
+    Attributes:
+        late: whether the time was up when somebody looked.
+    """
+
+    def __init__(self, stop: threading.Event, seconds: float | None) -> None:
+        """Begin to count.
+
+        Args:
+            stop: set from any thread.
+            seconds: from now on; None for no end.
+        """
+        super().__init__()
+        self.late = False
+        self._stop = stop
+        self._deadline = None if seconds is None else Deadline(seconds)
+
+    def is_set(self) -> bool:
+        """Whether to end."""
+        if self._stop.is_set():
+            return True
+        self.late = self.late or (self._deadline is not None and self._deadline.left <= 0)
+        return self.late

@@ -22,7 +22,7 @@ UNSUPPORTED_WAYS = ("keep", "mark", "drop")
 MOST_PASSAGES = 20
 LARGEST_SEED = 2**63 - 1
 
-Control = Literal["dropdown", "radio", "slider", "number", "generator"]
+Control = Literal["dropdown", "radio", "slider", "number", "generator", "index"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Description:
     control: Control = "number"
     slider: tuple[float, float, float] | None = None
     folded: bool = False
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is the name of something that this program does not know by itself, so that any may be right."""
+        return self.control in ("generator", "index")
 
     @property
     def allowed(self) -> str:
@@ -141,6 +146,11 @@ class Settings:
         noun="the number of tokens that may not repeat", low=0, high=100, folded=True,
     )  # fmt: skip
     seed: int = _setting(0, "Seed", "the same seed repeats a sampled answer", noun="the seed", low=0, high=LARGEST_SEED)
+    index: str = _setting(
+        "", "What is read", "which of the offered indexes is searched, the first where none is named; a live wiki gets "
+        "the words of the question",
+        noun="the index", control="index", folded=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -150,7 +160,7 @@ class Settings:
         """
         for name, about in DESCRIPTIONS.items():
             value = getattr(self, name)
-            if about.control != "generator" and not about.allows(value):
+            if not about.is_name and not about.allows(value):
                 given = repr(value) if about.choices else value
                 raise SettingsError(f"{about.noun or name} is {given}; allowed {about.allowed}")
         if self.min_words > self.max_words:

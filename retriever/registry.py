@@ -9,7 +9,9 @@ from retriever.article_plan import ArticlePlan, is_article_index
 from retriever.corpus import CorpusPlan
 
 LIVE_SECONDS = "the most that a live wiki or a ZIM file takes for a question, 1 to 120 (default 8)"
-KINDS = ("an index folder", "hf:USER/NAME", *ARTICLES)
+# The vital articles, which come with the program.
+EMBEDDED = "embedded"
+KINDS = ("an index folder", "hf:USER/NAME", *ARTICLES, EMBEDDED)
 
 
 def plan_corpus(
@@ -18,7 +20,7 @@ def plan_corpus(
     """Find out what a corpus needs, and fetch what is missing; nothing is loaded yet.
 
     Args:
-        index: one of `KINDS`; None for the embedded vital articles.
+        index: one of `KINDS`; None, too, for the embedded vital articles.
         encoder: a RetriBERT checkpoint's folder; None for the one that the index was built by.
         seconds: for one question to a live wiki or a ZIM file; None for LFQA_LIVE_SECONDS, or 8.
 
@@ -29,4 +31,4 @@ def plan_corpus(
         return ArticlePlan.of(str(index), encoder, seconds)
     from retriever.search import RetrieverPlan
 
-    return RetrieverPlan.of(index, encoder)
+    return RetrieverPlan.of(None if index == EMBEDDED else index, encoder)

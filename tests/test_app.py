@@ -40,9 +40,9 @@ def test_an_index_of_another_model_ends_the_page_with_one_clear_line(corpus, wri
 def test_the_retriever_is_opened_when_it_is_first_needed():
     qa = LongFormQA.load(later=True)
     card = qa.card()
-    assert isinstance(qa._retriever, RetrieverPlan) and not qa.is_loaded("extractive")
+    assert isinstance(qa._corpora["embedded"], RetrieverPlan) and not qa.is_loaded("extractive")
     assert qa.retrieve("How do bees make honey?").found[0].passage.title
-    assert qa.card() == card and not isinstance(qa._retriever, RetrieverPlan)
+    assert qa.card() == card and not isinstance(qa._corpora["embedded"], RetrieverPlan)
     qa.load_all("extractive")
     assert qa.is_loaded("extractive") and not qa.is_loaded("fused")
 

@@ -52,7 +52,7 @@ def test_a_source_of_ones_own(tmp_path):
         ("from ui.links import *; print(to_query('Why?', Settings(sentences=5)))", "sentences=5"),
         ("from ui.run_card import *; print(command('Why?', Settings(sentences=5)))", "--sentences 5"),
         (
-            "from ui.endpoints import *; print(ask_endpoint(None, None).__doc__)",
+            "from ui.endpoints import *; print(ask_endpoint(None, None, None).__doc__)",
             "sentences: how many sentences at most",
         ),
     ],

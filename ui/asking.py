@@ -18,15 +18,18 @@ import gradio as gr
 
 from core.records import Answer, Retrieved, check_question
 from qa import LongFormQA
+from retriever.article_plan import is_live
+from retriever.live.wiki import WikiError, parse_wiki
 from ui import cards, passage_cards
 from ui.controls import CONTROLS, by_name, control_values, to_settings
+from ui.corpora import Corpora
 from ui.errors import readable
 from ui.links import from_query
 from ui.nearest import NearestQuestions, nearest_empty, nearest_html, random_question
 from ui.rating import Answered, RatingStrip
 from ui.run_card import run_card, run_card_empty
 from ui.runs import Run, Runs, throttled
-from ui.status import status, status_error
+from ui.status import status, status_error, status_ready
 
 BUSY = "The page could not take the question: too many people are asking. Your question is still there; try again soon."
 # Component → its new value; components that are not named stay as they are.
@@ -48,16 +51,19 @@ class Parts:
     nearest: gr.HTML
     opened: gr.Textbox
     strip: RatingStrip
+    elsewhere: gr.Button
+    target: gr.State
 
     def view(self) -> list[Any]:
         """Everything that may change while a question is answered."""
-        return [self.status, self.answer, self.passages, self.stop, self.run_card, self.nearest, *self.strip.outputs()]
+        shown = [self.status, self.answer, self.passages, self.stop, self.run_card, self.nearest]
+        return [*shown, self.elsewhere, self.target, *self.strip.outputs()]
 
 
 class Asking:
     """The handlers of one page."""
 
-    def __init__(self, qa: LongFormQA, parts: Parts, nearest: NearestQuestions, place: Place, generator: str) -> None:
+    def __init__(self, qa: LongFormQA, parts: Parts, nearest: NearestQuestions, place: Place, corpora: Corpora) -> None:
         """Hold what is needed; no session yet.
 
         Args:
@@ -65,19 +71,20 @@ class Asking:
             parts: what is shown where.
             nearest: finds the nearest written question.
             place: a session's key → its place in the line from 1 and the line's length; None if it does not wait.
-            generator: the one that a link without one means.
+            corpora: what may be read, and its offer; a link without a generator means the first that is offered.
         """
         self.qa = qa
         self.parts = parts
         self.nearest = nearest
         self.place = place
-        self.generator = generator
+        self.corpora = corpora
+        self.offer = corpora.offer
         self.runs = Runs()
 
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check what is asked and note it; what was shown before stays if it cannot be asked."""
         try:
-            asked, settings = check_question(question or ""), to_settings(by_name(values))
+            asked, settings = check_question(question or ""), to_settings(by_name(values), self.offer)
         except Exception as error:
             return {self.parts.status: status_error(readable(error))}
         self.runs.begin(session_of(request), asked, settings)
@@ -90,27 +97,34 @@ class Asking:
         if not question:
             return {self.parts.opened: ""}
         filled: View = {self.parts.box: question, self.parts.opened: ""}
-        values = control_values(named, self.generator)
+        values = control_values(named, self.offer.generator)
         try:
-            asked, settings = check_question(question), to_settings(values)
+            asked, settings = check_question(question), to_settings(values, self.offer)
         except Exception as error:
             return filled | {self.parts.status: status_error(readable(error))}
-        run = self.runs.begin(session_of(request), asked, settings)
         chosen = settings.to_json()  # numbers, where the link has texts
         filled |= dict(zip(self.parts.controls, (chosen[name] for name in CONTROLS), strict=True))
+        if is_live(self.offer.named(settings.index)):
+            # Whoever follows a link has not been told yet where the words go.
+            return filled | {self.parts.status: status_ready(parse_wiki(self.offer.named(settings.index)).host)}
+        run = self.runs.begin(session_of(request), asked, settings)
         return filled | self._cleared(asked) | {self.parts.opened: run.id}
 
     def _cleared(self, question: str) -> View:
         """The view of a question that was just asked."""
         parts = self.parts
-        return {
-            parts.status: status("queued"),
-            parts.answer: cards.answer_empty(question),
-            parts.passages: passage_cards.passages_empty("Waiting for the search…"),
-            parts.stop: gr.Button(interactive=True),
-            parts.run_card: run_card_empty(),
-            parts.nearest: nearest_empty(),
-        } | parts.strip.hidden()
+        return (
+            {
+                parts.status: status("queued"),
+                parts.answer: cards.answer_empty(question),
+                parts.passages: passage_cards.passages_empty("Waiting for the search…"),
+                parts.stop: gr.Button(interactive=True),
+                parts.run_card: run_card_empty(),
+                parts.nearest: nearest_empty(),
+            }
+            | parts.strip.hidden()
+            | self._elsewhere("")
+        )
 
     async def wait(self, request: gr.Request) -> AsyncIterator[View]:
         """The place in the line, for as long as the session's run waits."""
@@ -143,7 +157,8 @@ class Asking:
         except Exception as error:
             message = readable(error)
             if self.runs.is_newest(session, run):
-                yield self._failed(message)
+                local = self.corpora.local(run.settings[0].index) if isinstance(error, WikiError) else ""
+                yield self._failed(message) | self._elsewhere(local)
         finally:
             run.stop.set()  # also when the page was closed: the generator ends at its next token
 
@@ -154,7 +169,7 @@ class Asking:
             yield self._stopped_before(run)
             return
         stage, shown = "", 0
-        loading = not self.qa.is_loaded(run.settings[0].generator)
+        loading = not self.qa.is_loaded(run.settings[0].generator, run.settings[0].index)
         for answer in throttled(self.qa.stream(run.question, run.settings[0], run.stop)):
             answer = replace(answer, seconds={"queued": queued} | answer.seconds)
             view: View = {self.parts.answer: cards.answer(answer, run.id)}
@@ -170,13 +185,31 @@ class Asking:
     def _finished(self, run: Run, answer: Answer) -> View:
         """What follows an answer: it can be rated, its run repeated, a written question is set beside it."""
         parts = self.parts
-        near = self.nearest.find(answer.question)
+        index = answer.settings.index
+        near = self.nearest.find(answer.question, self.qa.corpus(index))
+        declined = not answer.stopped and (answer.lacks or answer.retrieved.low_scores or not answer.found)
         parts.strip.finished.add(run.id, Answered({"run": run.id} | answer.to_json(), near))
-        return {
-            parts.stop: gr.Button(interactive=False),
-            parts.run_card: run_card(answer, self.qa.card(), run.id),
-            parts.nearest: nearest_html(near, reveal=False),
-        } | parts.strip.ready(run.id)
+        return (
+            {
+                parts.stop: gr.Button(interactive=False),
+                parts.run_card: run_card(answer, self.qa.card(index), run.id),
+                parts.nearest: nearest_html(near, reveal=False),
+            }
+            | parts.strip.ready(run.id)
+            | self._elsewhere(self.corpora.larger(index) if declined else "")
+        )
+
+    def _elsewhere(self, index: str) -> View:
+        """The button that asks the same question of another index; none where there is none."""
+        label = self.corpora.invitation(index) if index else ""
+        return {self.parts.elsewhere: gr.Button(label, visible=bool(index)), self.parts.target: index}
+
+    def ask_elsewhere(self, request: gr.Request, target: str) -> View:
+        """The question that was answered last, for the box, and the other index for its choice."""
+        run = self.runs.newest(session_of(request))
+        if run is None or not target:
+            return {self.parts.box: gr.skip()}
+        return {self.parts.box: run.question, self.corpora.choice: target}
 
     def _stopped_before(self, run: Run) -> View:
         """The view of a run that was stopped while it waited."""

@@ -28,13 +28,19 @@ def header(card: Mapping[str, Any], generator: str) -> str:
     facts = " · ".join(
         (
             f"{escape(str(card.get('model', 'unknown model')))} + {escape(generator)} generator",
-            f"{int(card.get('passages', 0)):,} passages ({escape(str(card.get('source', 'source unknown')))}), "
-            f"indexed {escape(str(card.get('date', 'at an unknown date')))}",
+            described(card),
             *_licence(str(card.get("licence", ""))),
             "<strong>research demo, may be wrong</strong>",
         )
     )
     return f'<header class="top"><h1>Long answers, with their evidence</h1><p class="facts">{facts}</p></header>'
+
+
+def described(card: Mapping[str, Any]) -> str:
+    """What is searched: how many passages of what and since when; of what is not indexed, what and of when."""
+    source, date = escape(str(card.get("source") or "source unknown")), escape(str(card.get("date") or "unknown date"))
+    count = int(card.get("passages") or 0)
+    return f"{count:,} passages ({source}), indexed {date}" if count else f"{source}, of {date}"
 
 
 def _licence(name: str) -> tuple[str, ...]:

@@ -17,12 +17,12 @@ import gradio as gr
 from core.errors import SettingsError
 from core.records import Answer, check_question
 from core.settings import DEFAULTS, DESCRIPTIONS
-from generator.registry import GENERATORS
 from qa import LongFormQA
-from ui.controls import CONTROLS, by_name, control, offered, to_settings
+from ui.controls import CONTROLS, by_name, control, to_settings
 from ui.errors import readable
 from ui.feedback import FeedbackStore, vote
 from ui.markup import problem
+from ui.offer import Offer
 from ui.panels import blind, described, panel_empty, revealed
 from ui.runs import Finished, RatingError, Run
 from ui.runs_tab import RunsTab, View
@@ -48,25 +48,22 @@ class Pair:
 class Compare(RunsTab):
     """The tab's components and handlers."""
 
-    def __init__(self, qa: LongFormQA, store: FeedbackStore, chance: random.Random | None = None) -> None:
+    def __init__(self, qa: LongFormQA, store: FeedbackStore, offer: Offer, chance: random.Random | None = None) -> None:
         """Hold the system and where votes go.
 
         Args:
             qa: the loaded system.
             store: where votes go.
+            offer: what may be chosen; side A starts with its first generator.
             chance: draws the order.
         """
-        super().__init__(qa)
+        super().__init__(qa, offer)
         self.store = store
         self.finished = Finished()
         self._chance = chance or random.Random()
 
-    def build(self, generator: str) -> None:
-        """Make the components where the page is being built.
-
-        Args:
-            generator: the page's own, which side A starts with.
-        """
+    def build(self) -> None:
+        """Make the components where the page is being built."""
         gr.HTML(
             '<p class="lead">Two settings answer the question in the box above. You see the answers without their '
             "settings, vote, and then see which is which.</p>",
@@ -74,9 +71,10 @@ class Compare(RunsTab):
             apply_default_css=False,
             elem_classes=["plain"],
         )
-        other = next((name for name in offered() or GENERATORS if name != generator), generator)
+        first, *others = self.offer.generators
+        second = others[0] if others else first
         with gr.Row(elem_classes=["sides"]):
-            self.sides = [*_side("A", generator), *_side("B", other)]
+            self.sides = [*_side("A", first, self.offer), *_side("B", second, self.offer)]
         with gr.Row(elem_classes=["acts"]):
             self.go = gr.Button("Compare", variant="primary", min_width=120, scale=0, elem_id="compare-go")
             self.stop = gr.Button(
@@ -119,7 +117,7 @@ class Compare(RunsTab):
         try:
             asked = check_question(question or "")
             sides, rest = (values[: len(SIDE)], values[len(SIDE) : 2 * len(SIDE)]), values[2 * len(SIDE) :]
-            first, second = (to_settings(by_name([*side, *rest], [*SIDE, *_SHARED])) for side in sides)
+            first, second = (to_settings(by_name([*side, *rest], [*SIDE, *_SHARED]), self.offer) for side in sides)
             if first == second:
                 raise SettingsError("A and B have the same settings: choose another generator or retrieval for one")
         except Exception as error:
@@ -190,7 +188,7 @@ class Compare(RunsTab):
         }
 
 
-def _side(name: str, generator: str) -> list[Any]:
+def _side(name: str, generator: str, offer: Offer) -> list[Any]:
     """The controls of one side, in the order of `SIDE`."""
     with gr.Column(min_width=240, elem_classes=["side"]):
         gr.HTML(f"<h3>{name}</h3>", js_on_load=None, apply_default_css=False, elem_classes=["plain"])
@@ -202,7 +200,7 @@ def _side(name: str, generator: str) -> list[Any]:
                     about = DESCRIPTIONS[each]
                     label = f"{about.noun.removeprefix('the number of ').removeprefix('the ') or each} of {name}"
                     label = label[:1].upper() + label[1:]
-                    shown[each] = control(each, about, values[each], label, min_width=120)
+                    shown[each] = control(each, about, values[each], offer, label, min_width=120)
     return [shown[each] for each in SIDE]
 
 

@@ -5,45 +5,55 @@ It knows no setting by name; it starts nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from core.errors import SettingsError
 from core.settings import DEFAULTS, DESCRIPTIONS, Description, Settings
-from generator.registry import GENERATORS
+from ui.offer import Offer
 
-# The settings in the order of their controls: what is seldom changed comes last.
-CONTROLS = tuple(sorted(DESCRIPTIONS, key=lambda name: DESCRIPTIONS[name].folded))
+# The settings in the order of their controls: what is seldom changed comes late, and last the index, which
+# stands elsewhere on the page.
+CONTROLS = tuple(
+    sorted(DESCRIPTIONS, key=lambda name: (DESCRIPTIONS[name].control == "index", DESCRIPTIONS[name].folded))
+)
 
 
-def sidebar(generator: str) -> list[gr.components.Component]:
-    """The closed sidebar with its controls, in the order of `CONTROLS`."""
+def sidebar(offer: Offer, index: gr.components.Component) -> list[gr.components.Component]:
+    """The closed sidebar with its controls, in the order of `CONTROLS`; that of the index stands elsewhere."""
     with gr.Sidebar(open=False, position="right", width=330, elem_id="settings"):
         gr.HTML('<h2 class="side">Settings</h2>', js_on_load=None)
-        shown = list(_controls(generator, folded=False))
+        shown = list(_controls(offer, folded=False))
         with gr.Accordion("More", open=False):
-            shown += _controls(generator, folded=True)
-    return shown
+            shown += _controls(offer, folded=True)
+    assert CONTROLS[-1] == "index"
+    return [*shown, index]
 
 
-def _controls(generator: str, folded: bool) -> Iterator[gr.components.Component]:
+def _controls(offer: Offer, folded: bool) -> Iterator[gr.components.Component]:
     """The controls of one part of the sidebar."""
     for name in CONTROLS:
         about = DESCRIPTIONS[name]
-        if about.folded == folded:
-            yield control(name, about, generator if about.control == "generator" else DEFAULTS[name])
+        if about.folded == folded and about.control != "index":
+            yield control(name, about, offer.generator if about.control == "generator" else DEFAULTS[name], offer)
 
 
-def control(name: str, about: Description, value: Any, label: str = "", **layout: Any) -> gr.components.Component:  # noqa: ANN401
+def control(
+    name: str,
+    about: Description,
+    value: Any,  # noqa: ANN401
+    offer: Offer,
+    label: str = "",
+    **layout: Any,  # noqa: ANN401
+) -> gr.components.Component:
     """The control of one setting.
 
     Args:
         name: of the setting.
         about: its description.
         value: the one chosen at first.
+        offer: what may be chosen.
         label: beside it, if not the description's; then nothing more is said.
         layout: further options of the component.
     """
@@ -51,7 +61,7 @@ def control(name: str, about: Description, value: Any, label: str = "", **layout
     said |= layout
     match about.control:
         case "generator":
-            return generator_choice(value, **said)
+            return _generator_choice(value, offer, **said)
         case "dropdown":
             return gr.Dropdown(list(about.choices), value=value, **said)
         case "radio":
@@ -79,40 +89,22 @@ def by_name(values: Sequence[Any], names: Sequence[str] = CONTROLS) -> dict[str,
     return dict(zip(names, values, strict=True))
 
 
-def to_settings(values: Mapping[str, Any]) -> Settings:
+def to_settings(values: Mapping[str, Any], offer: Offer) -> Settings:
     """Settings from values by name; what is not named is at its default.
 
     Raises:
         SettingsError: a value is missing, no number, out of range, or a generator that is not offered.
     """
-    settings = Settings.parse(values)
-    allowed = offered()
-    if allowed is not None and settings.generator not in allowed:
-        raise SettingsError(
-            f"the generator {settings.generator!r} is not offered here; allowed are {', '.join(allowed)}"
-        )
-    return settings
+    return offer.check(Settings.parse(values))
 
 
-def offered() -> tuple[str, ...] | None:
-    """The generators that may be chosen; None where any name or folder may be.
-
-    A public Space must not load whatever a visitor names: there it is the embedded ones, or those in LFQA_GENERATORS.
-    """
-    if names := os.environ.get("LFQA_GENERATORS"):
-        return tuple(name.strip() for name in names.split(",") if name.strip())
-    return tuple(GENERATORS) if "SPACE_ID" in os.environ else None
-
-
-def generator_choice(generator: str, label: str, **options: Any) -> gr.Dropdown:  # noqa: ANN401
+def _generator_choice(generator: str, offer: Offer, label: str, **options: Any) -> gr.Dropdown:  # noqa: ANN401
     """The control that chooses a generator.
 
     Args:
         generator: the one chosen at first.
+        offer: what may be chosen.
         label: the control's name.
         options: further ones of the component.
     """
-    names = [*(offered() or GENERATORS), generator]
-    return gr.Dropdown(
-        list(dict.fromkeys(names)), value=generator, allow_custom_value=offered() is None, label=label, **options
-    )
+    return gr.Dropdown(list(offer.generators), value=generator, allow_custom_value=offer.others, label=label, **options)

@@ -69,7 +69,7 @@ class WithAndWithout(RunsTab):
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check question and settings and note the run."""
         try:
-            asked, settings = check_question(question or ""), to_settings(by_name(values))
+            asked, settings = check_question(question or ""), to_settings(by_name(values), self.offer)
         except Exception as error:
             return {self.said: problem(readable(error))}
         if settings.retrieval in ("none", "random"):

@@ -16,22 +16,22 @@ import gradio as gr
 from core.errors import SettingsError
 from core.settings import DEFAULTS, DESCRIPTIONS, MOST_PASSAGES
 from qa import LongFormQA
+from ui.bounds import LONGEST_TEXT
 from ui.controls import CONTROLS, by_name, to_settings
 from ui.errors import readable
 from ui.feedback import SCORES
+from ui.offer import Offer
 from ui.rating import Answered, RatingStrip
 from ui.runs import Finished, throttled
 
-LONGEST_TEXT = 4_000  # characters
 
-
-def ask_endpoint(qa: LongFormQA, finished: Finished) -> Callable[..., Iterator[dict[str, Any]]]:
+def ask_endpoint(qa: LongFormQA, finished: Finished, offer: Offer) -> Callable[..., Iterator[dict[str, Any]]]:
     """The function behind /ask; what it answers may be rated."""
 
     def ask(question: str, *values: object, **named: object) -> Iterator[dict[str, Any]]:
         stop, run = threading.Event(), uuid.uuid4().hex
         try:
-            settings = to_settings(by_name(values, CONTROLS[: len(values)]) | named)
+            settings = to_settings(by_name(values, CONTROLS[: len(values)]) | named, offer)
             for answer in throttled(qa.stream(question, settings, stop)):
                 result = {"run": run} | answer.to_json()
                 if answer.stage == "done":
@@ -64,7 +64,7 @@ Args:
 Returns:
     One object a passage: rank, title, section, url, text and score.
 """
-_FINDING = ("retrieval", "passages", "seed")
+_FINDING = ("retrieval", "passages", "seed", "index")
 
 
 def _described(function: Callable[..., Any], names: Sequence[str], returns: Any, text: str) -> Callable[..., Any]:  # noqa: ANN401
@@ -95,15 +95,15 @@ def _described(function: Callable[..., Any], names: Sequence[str], returns: Any,
 def _line(name: str) -> str:
     """A setting in one line: what it means, and what is allowed."""
     about = DESCRIPTIONS[name]
-    return about.help if about.control == "generator" else f"{about.help}; allowed {about.allowed}."
+    return about.help if about.is_name else f"{about.help}; allowed {about.allowed}."
 
 
-def retrieve_endpoint(qa: LongFormQA) -> Callable[..., list[dict[str, Any]]]:
+def retrieve_endpoint(qa: LongFormQA, offer: Offer) -> Callable[..., list[dict[str, Any]]]:
     """The function behind /retrieve."""
 
     def retrieve(question: str, *values: object, **named: object) -> list[dict[str, Any]]:
         try:
-            settings = to_settings(by_name(values, _FINDING[: len(values)]) | named)
+            settings = to_settings(by_name(values, _FINDING[: len(values)]) | named, offer)
             rows = [part.to_json() for part in qa.retrieve(question, settings).found]
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
@@ -205,11 +205,11 @@ def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:
     return rate
 
 
-def add_endpoints(qa: LongFormQA, strip: RatingStrip, concurrency_id: str) -> None:
+def add_endpoints(qa: LongFormQA, strip: RatingStrip, offer: Offer, concurrency_id: str) -> None:
     """Add the endpoints to the page that is being built; what computes shares the page's one place at the model."""
     computing = {
-        "ask": ask_endpoint(qa, strip.finished),
-        "retrieve": retrieve_endpoint(qa),
+        "ask": ask_endpoint(qa, strip.finished, offer),
+        "retrieve": retrieve_endpoint(qa, offer),
         "support": support_endpoint(qa),
     }
     for name, function in computing.items():

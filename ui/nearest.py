@@ -22,6 +22,7 @@ import numpy as np
 from core.records import Found
 from core.words import folded_words
 from data.questions import Question, load_questions
+from retriever.articles import ArticleCorpus
 from ui.markup import escape, waiting
 
 # Questions chosen by hand from the development split: fit for all ages, and no model was trained on them.
@@ -74,16 +75,23 @@ class NearestQuestions:
         for row, item in enumerate(self._questions):
             for title in {item.topic, *item.titles[:1]}:
                 self._by_title.setdefault(title, []).append(row)
-        self._vectors: dict[int, np.ndarray] = {}
+        # By searcher, too: each has its own encoder.
+        self._vectors: dict[tuple[int, int], np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def find(self, question: str) -> Nearest | None:
-        """The nearest written question; None when there is none to compare."""
+    def find(self, question: str, searcher: Searcher | None = None) -> Nearest | None:
+        """The nearest written question; None when there is none to compare.
+
+        Args:
+            question: as asked.
+            searcher: what the question was asked of; None for the one given at the beginning.
+        """
         asked = folded_words(question)
-        rows = sorted({*self._about_found_articles(question), *self._sharing_words(asked)})
+        searcher = searcher or self._searcher()
+        rows = sorted({*self._about_found_articles(question, searcher), *self._sharing_words(asked)})
         if not rows:
             return None
-        query, vectors = self._embed(question, rows)
+        query, vectors = self._embed(question, rows, searcher)
         norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
         cosines = vectors @ query / np.maximum(norms, 1e-12)
         best = int(cosines.argmax())
@@ -91,9 +99,11 @@ class NearestQuestions:
         same = folded_words(item.question) == asked
         return Nearest(item, 1.0 if same else float(cosines[best]))
 
-    def _about_found_articles(self, question: str) -> Iterable[int]:
-        """Rows of the questions about the articles nearest by meaning."""
-        hits = self._searcher().search(question, _ARTICLES, "dense")
+    def _about_found_articles(self, question: str, searcher: Searcher) -> Iterable[int]:
+        """Rows of the questions about the articles nearest by meaning; a wiki is not asked twice for that."""
+        if isinstance(searcher, ArticleCorpus):
+            return []
+        hits = searcher.search(question, _ARTICLES, "dense")
         return [row for hit in hits for row in self._by_title.get(hit.passage.title, ())]
 
     def _sharing_words(self, asked: Sequence[str]) -> list[int]:
@@ -103,13 +113,14 @@ class NearestQuestions:
         rows = sorted(range(len(scores)), key=lambda row: -scores[row])[:_BY_WORDS]
         return [row for row in rows if scores[row] > 0]
 
-    def _embed(self, question: str, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def _embed(self, question: str, rows: Sequence[int], searcher: Searcher) -> tuple[np.ndarray, np.ndarray]:
         """The question's vector and those of the rows; only what is not known yet is computed."""
         with self._lock:
-            missing = [row for row in rows if row not in self._vectors]
-            fresh = self._searcher().embed_questions([question, *(self._questions[row].question for row in missing)])
+            keys = [(id(searcher), row) for row in rows]
+            missing = [key for key in keys if key not in self._vectors]
+            fresh = searcher.embed_questions([question, *(self._questions[row].question for _, row in missing)])
             self._vectors.update(zip(missing, fresh[1:], strict=True))
-            return fresh[0], np.stack([self._vectors[row] for row in rows])
+            return fresh[0], np.stack([self._vectors[key] for key in keys])
 
 
 def load_nearest(searcher: Callable[[], Searcher]) -> NearestQuestions:

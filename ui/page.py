@@ -10,32 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from core.settings import Settings
+from core.errors import SettingsError
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
+from ui.bounds import LARGEST_FILE, MOST_WAITING, BodyBound, bound_connections
 from ui.compare import Compare
 from ui.controls import sidebar
+from ui.corpora import Corpora
 from ui.dependence import WithAndWithout
 from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
 from ui.history import history_html
 from ui.nearest import load_nearest, nearest_empty
+from ui.offer import Offer, is_public
 from ui.rating import RatingStrip
 from ui.run_card import run_card_empty
 from ui.status import status_idle
 from ui.theme import theme
 
 MODEL = "model"  # everything that computes shares this one place
-MOST_WAITING = 20
-EXAMPLES = (
-    "Why is the sky blue?",
-    "How do vaccines work?",
-    "How do bees make honey?",
-    "What makes the tide come in and go out?",
-    "Why do flutes count as woodwinds when they are made of metal?",
-)
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 COMPUTES: dict[str, Any] = QUIET | {
     "concurrency_id": MODEL,
@@ -44,32 +40,36 @@ COMPUTES: dict[str, Any] = QUIET | {
 }
 
 
-def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None = None) -> gr.Blocks:
-    """The whole page with its events and endpoints, ready to launch with `launch_options()`.
+def build_page(
+    qa: LongFormQA, generator: str = "", store: FeedbackStore | None = None, offer: Offer | None = None
+) -> gr.Blocks:
+    """The whole page with its events and endpoints, ready for `serve`.
 
     Args:
         qa: the loaded system.
-        generator: the one chosen at first in the sidebar; "" for the settings' own default.
+        generator: the one chosen at first in the sidebar, where no offer says which; "" for the settings' own default.
         store: where ratings go; None for the one that the environment asks for.
+        offer: what visitors may choose; None for whatever there is, as on a page of one's own.
     """
-    generator = generator or Settings().generator
+    offer = offer or Offer.of([generator], is_public("127.0.0.1"), qa.indexes)
+    corpora = Corpora(qa, offer)
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
-        controls = sidebar(generator)
-        html(cards.header(qa.card(), generator), "header")
+        controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
-        chips, dice = _example_chips()
+        corpora.build_examples()
         status = html(status_idle(), "status")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=300):
                 answer = html(cards.answer_empty(), "answer")
+                elsewhere = gr.Button("", visible=False, elem_id="elsewhere")
                 strip.build()
             with gr.Column(scale=2, min_width=300):
                 passages = html(passage_cards.passages_empty(), "passages")
-        compare, dependence = Compare(qa, strip.store), WithAndWithout(qa)
+        compare, dependence = Compare(qa, strip.store, offer), WithAndWithout(qa, offer)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_id="compare-tab"):
-                compare.build(generator)
+                compare.build()
             with gr.Tab("With and without passages", elem_id="dependence-tab"):
                 dependence.build()
             with gr.Tab("Nearest written question", elem_id="nearest-tab"):
@@ -89,19 +89,23 @@ def build_page(qa: LongFormQA, generator: str = "", store: FeedbackStore | None 
             nearest,
             gr.Textbox(visible="hidden", elem_id="opened"),
             strip,
+            elsewhere,
+            gr.State(""),
         )
         asking = Asking(
-            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), generator
+            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), corpora
         )
-        _connect(asking, ask, chips, dice)
+        corpora.connect(page, QUIET)
+        _connect(asking, ask)
         _open(page, asking)
         strip.connect(nearest)
         for tab in (compare, dependence):
             tab.connect(box, controls, QUIET, COMPUTES)
             page.unload(tab.leave)
         page.unload(asking.leave)
-        add_endpoints(qa, strip, MODEL)
+        add_endpoints(qa, strip, offer, MODEL)
     page.queue(max_size=MOST_WAITING)
+    page.for_others = offer.public
     return page
 
 
@@ -123,9 +127,38 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
+        "max_file_size": LARGEST_FILE,
+        "app_kwargs": {"middleware": [Middleware(BodyBound)]},
         # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
         "_frontend": False,
     }
+
+
+def serve(page: gr.Blocks, host: str, port: int | None = None, **options: Any) -> str:  # noqa: ANN401 - of `launch`
+    """Serve a page in threads of its own, with the bounds of `ui.bounds`.
+
+    Args:
+        page: from `build_page`.
+        host: where it listens.
+        port: on which; None for any that is free from Gradio's own on.
+        options: further ones of `launch`.
+
+    Returns:
+        Its address.
+
+    Raises:
+        OSError: it cannot listen there.
+        SettingsError: others would reach it, and it was built for its operator only.
+    """
+    if (is_public(host) or options.get("share")) and not page.for_others:  # type: ignore[attr-defined]
+        raise SettingsError(
+            f"the page would be reached by others on {host}, and lets its visitors choose anything: build it with "
+            "Offer.of(…, public=True), or serve it on 127.0.0.1"
+        )
+    chosen = {"quiet": True, "prevent_thread_lock": True, "inbrowser": False} | launch_options() | options
+    _, address, _ = page.launch(server_name=host, server_port=port, **chosen)
+    bound_connections(page.server.config)
+    return address
 
 
 def place_in_line(page: gr.Blocks, session: str) -> tuple[int, int] | None:
@@ -155,20 +188,17 @@ def _question_box() -> tuple[gr.Textbox, gr.Button, gr.Button]:
     return box, ask, stop
 
 
-def _example_chips() -> tuple[list[gr.Button], gr.Button]:
-    """One small button an example, and one for a random written question."""
-    with gr.Row(elem_id="examples"):
-        chips = [gr.Button(question, size="sm", min_width=0, elem_classes=["chip"]) for question in EXAMPLES]
-        dice = gr.Button("Random question", size="sm", min_width=0, elem_classes=["chip"], elem_id="random")
-    return chips, dice
-
-
-def _connect(asking: Asking, ask: gr.Button, chips: list[gr.Button], dice: gr.Button) -> None:
+def _connect(asking: Asking, ask: gr.Button) -> None:
     """Events: Ask, Enter, the chips and the random question ask; Stop stops. None of them is part of the API."""
     box, stop, view = asking.parts.box, asking.parts.stop, asking.parts.view()
+    chips, dice, choice = asking.corpora.chips, asking.corpora.dice, asking.corpora.choice
     asked = [ask.click, box.submit]
     asked += [chip.click(lambda question: question, chip, box, queue=False, **QUIET).then for chip in chips]
     asked.append(dice.click(asking.random, box, box, queue=False, **QUIET).then)
+    elsewhere = asking.parts.elsewhere.click(
+        asking.ask_elsewhere, asking.parts.target, [box, choice], queue=False, **QUIET
+    )
+    asked.append(elsewhere.then)
     for trigger in asked:
         begun = trigger(asking.begin, [box, *asking.parts.controls], view, queue=False, **QUIET)
         _answer(asking, begun.then)

@@ -35,13 +35,20 @@ def command(question: str, settings: Settings, index: str = "") -> str:
     >>> command("Why?", Settings("dense", 2, "fused"), "my index")
     "python qa.py 'Why?' --retrieval dense --passages 2 --generator fused --index 'my index' --json"
     """
-    options = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in settings.changed().items()]
+    changed = {name: value for name, value in settings.changed().items() if name != "index"}
+    options = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in changed.items()]
     if index:
         options.append(f"--index {shlex.quote(index)}")
     asked = shlex.quote(question)
     if question.startswith("-"):
         return " ".join(["python qa.py", *options, "--json", "--", asked])
     return " ".join(["python qa.py", asked, *options, "--json"])
+
+
+def _read_from(card: Mapping[str, Any]) -> str:
+    """The index of a card in words."""
+    count = f", {card['passages']:,} passages" if card.get("passages") else ""
+    return f"{card.get('source', '')}{count}, of {card.get('date', '')}"
 
 
 def run_card_empty() -> str:
@@ -61,7 +68,7 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
     rows = {
         "Question": answer.question,
         "Run": run,
-        "Index": f"{card.get('source', '')}, {card.get('passages', 0):,} passages, of {card.get('date', '')}",
+        "Read from": _read_from(card),
         "Retriever": str(card.get("model", "")),
         "Score": answer.retrieved.score_name or "none",
         "Passages read": read,

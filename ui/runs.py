@@ -18,9 +18,7 @@ from typing import Any
 from core.errors import UserError
 from core.records import Answer
 from core.settings import Settings
-
-MOST_SESSIONS = 1000
-MOST_FINISHED = 1000
+from ui.bounds import MOST_FINISHED, MOST_SESSIONS
 
 
 @dataclass(eq=False)

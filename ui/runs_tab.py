@@ -14,6 +14,7 @@ import gradio as gr
 from qa import LongFormQA
 from ui.errors import readable
 from ui.markup import problem
+from ui.offer import Offer
 from ui.runs import Run, Runs
 from ui.status import progress
 
@@ -31,9 +32,10 @@ class RunsTab(ABC):
     said: gr.HTML
     stop: gr.Button
 
-    def __init__(self, qa: LongFormQA) -> None:
-        """Hold the loaded system."""
+    def __init__(self, qa: LongFormQA, offer: Offer) -> None:
+        """Hold the loaded system, and what may be chosen."""
         self.qa = qa
+        self.offer = offer
         self.runs = Runs()
 
     def answer(self, request: gr.Request) -> Iterator[View]:

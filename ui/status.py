@@ -48,6 +48,11 @@ def status_idle() -> str:
     return '<p class="hint" role="status">Ask a question: passages come first, then an answer written from them.</p>'
 
 
+def status_ready(host: str) -> str:
+    """The status line of a question that a link brought, and that would leave this machine."""
+    return f'<p class="hint" role="status">Press Ask to ask this; its words then go to <b>{escape(host)}</b>.</p>'
+
+
 def status_error(message: str) -> str:
     """The status line when something is wrong: what, and what to do."""
     return problem(message)

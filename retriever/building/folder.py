@@ -16,6 +16,7 @@ from pathlib import Path
 from retriever.building.plan import Options, Plan, differences
 from retriever.errors import BuildError, IndexFolderError
 from retriever.index_folder import BUILD, MANIFEST, PASSAGES, SKIPPED, VECTORS, IndexManifest, read_index_manifest
+from retriever.stores.address import PREFIX, store_address
 from retriever.vector_shards import SUFFIX
 
 LOCK, MILVUS = ".lock", ".milvus"
@@ -64,6 +65,9 @@ def agreed_plan(folder: Path, wanted: Plan, options: Options) -> Plan:
 def _added(folder: Path, there: Plan, wanted: Plan, finished: IndexManifest | None) -> Plan:
     """The plan that appends a source to a finished index."""
     assert finished is not None
+    store = there.index["store"]
+    if store and store != wanted.index["store"]:  # from the folder, not from the command
+        store_address(finished.store | {"uri": store.removeprefix(PREFIX)}, folder)
     new = wanted.sources[-1]
     if any(old.fingerprint == new.fingerprint for old in there.sources):
         raise BuildError(f"{new.source} is in {folder} already (the same content): name another source to add")

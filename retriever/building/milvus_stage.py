@@ -14,12 +14,12 @@ from retriever.building.progress import Progress
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest, passage_table, vector_shards
 from retriever.sparse import K1, B
-from retriever.stores.milvus_store import BATCH, FIELDS, ask_store, connect, resolved
+from retriever.stores.address import PREFIX, resolved
+from retriever.stores.milvus_store import BATCH, FIELDS, ask_store, connect
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-PREFIX = "milvus:"
 COLLECTION = "passages"
 _LONGEST = {"passage": 512, "title": 2048, "section": 4096, "text": 65535, "url": 8192, "words": 65535}
 # Words are stemmed here, so that Milvus in a file, Milvus on a cluster and `Bm25` count the same ones.

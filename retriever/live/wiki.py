@@ -19,6 +19,7 @@ CONTACT = "LFQA_CONTACT"
 POLICY = "https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy"
 _LANGUAGE = re.compile(r"simple|[a-z]{2,3}(?:-[a-z]{2,10})*")
 _CONTACT = re.compile(r"[^\s@<>()]+@[^\s@<>()]+\.[a-z]{2,}|https?://[^\s<>()]+|[Uu]ser:[^\n<>()]{1,80}")
+_LONGEST_CONTACT = 200  # characters; it goes along with every request
 
 
 class WikiError(UserError):
@@ -129,7 +130,7 @@ def check_contact(text: str) -> str:
     'ada@example.org'
     """
     text = text.strip()
-    if text.isascii() and text.isprintable() and _CONTACT.fullmatch(text):
+    if len(text) <= _LONGEST_CONTACT and text.isascii() and text.isprintable() and _CONTACT.fullmatch(text):
         return text
     given = f'"{text[:60]}" is none' if text else "none is given"
     raise ContactError(

@@ -20,12 +20,14 @@ from data.passages import Passage, PassageSequence
 from retriever.errors import IndexFolderError
 from retriever.index_folder import IndexManifest
 from retriever.sparse import K1
+from retriever.stores.address import store_address
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 FIELDS = ("passage", "title", "section", "text", "url")
 BATCH = 1000
+TIMEOUT = 20  # seconds for an answer of the store
 # Milvus multiplies Lucene's BM25 by this; in a file it also gives it a minus.
 _FACTOR = K1 + 1
 
@@ -120,10 +122,11 @@ def open_milvus(
     """What a `PassageIndex` of a Milvus store is made of.
 
     Raises:
-        IndexFolderError: the store cannot be reached, or does not hold what the manifest says.
+        IndexFolderError: the store is one that nobody named (see `retriever.stores.address`), cannot be reached, or
+            does not hold what the manifest says.
     """
-    address, collection = manifest.store["uri"], manifest.store["collection"]
-    client = connect(resolved(address, folder))
+    address, collection = store_address(manifest.store, folder)
+    client = connect(address)
 
     def opened() -> int:
         if not client.has_collection(collection):
@@ -141,16 +144,8 @@ def open_milvus(
     return MilvusPassages(*parts), MilvusStore(*parts), manifest, MilvusWords(client, collection)
 
 
-def resolved(uri: str, folder: Path) -> str:
-    """An address as it is; a file's path, which lies in the index's folder unless it is a path of its own."""
-    if "://" in uri:
-        return uri
-    path = Path(uri)
-    return str(path if path.is_absolute() or len(path.parts) > 1 else folder / path)
-
-
 def connect(uri: str) -> MilvusClient:
-    """A client; the token, where the server wants one, is in the variable MILVUS_TOKEN."""
+    """A client of an address that the operator named; its token, if it wants one, is in the variable MILVUS_TOKEN."""
     try:
         from pymilvus import MilvusClient
     except ImportError as error:
@@ -160,7 +155,10 @@ def connect(uri: str) -> MilvusClient:
     if "://" not in uri:
         # The server behind a file lacks a call that the client tries and does without; gRPC would log a traceback.
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
-    return ask_store(uri, lambda: MilvusClient(uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=20))
+    return ask_store(
+        uri,
+        lambda: MilvusClient(uri, token=os.environ.get("MILVUS_TOKEN", "") if "://" in uri else "", timeout=TIMEOUT),
+    )
 
 
 def ask_store(uri: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 — whatever the question gives

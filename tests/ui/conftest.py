@@ -94,7 +94,7 @@ def page_store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(corpus, tiny_encoder, page_store):
     """The real page over the twelve passages and a hostile one, with a generator that never ends by itself."""
-    from ui.page import build_page, launch_options
+    from ui.page import build_page, serve
 
     passages = [
         *corpus,
@@ -104,14 +104,7 @@ def served(corpus, tiny_encoder, page_store):
     index = PassageIndex.build(passages, vectors, tiny_encoder.name, tiny_encoder.identity, HOSTILE)
     qa = LongFormQA(Retriever(tiny_encoder, index), {"slow": SlowGenerator(), "broken": BrokenGenerator()})
     page = build_page(qa, "extractive", page_store)
-    _, address, _ = page.launch(
-        server_name="127.0.0.1",
-        prevent_thread_lock=True,
-        quiet=True,
-        inbrowser=False,
-        **launch_options(),
-    )
-    yield address
+    yield serve(page, "127.0.0.1")
     page.close(verbose=False)
 
 

@@ -10,11 +10,13 @@ import pytest
 from core.settings import DEFAULTS
 from ui.asking import Asking, Parts
 from ui.controls import CONTROLS
+from ui.corpora import Corpora
 from ui.errors import SORRY
 from ui.nearest import load_nearest
+from ui.offer import Offer
 from ui.rating import RatingStrip
 
-VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6)
+VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6, "")
 SLOW = (*VALUES[:2], "slow", *VALUES[3:])
 
 
@@ -35,9 +37,13 @@ def asking(qa, store, tiny_retriever):
             gr.HTML(),
             gr.State(),
             strip,
+            gr.Button(),
+            gr.State(),
         )
+        corpora = Corpora(qa, Offer.of(["extractive"], indexes=qa.indexes))
+        controls[-1] = corpora.build_choice()
     places = iter([(2, 3), (2, 3), (1, 2)])
-    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), "extractive")
+    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), corpora)
 
 
 def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, request_of):

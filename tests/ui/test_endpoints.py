@@ -11,7 +11,6 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from core.errors import SettingsError
 from core.settings import Settings
 from qa import LongFormQA
 from tests.ui.conftest import PATIENCE, SlowGenerator
@@ -19,7 +18,8 @@ from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.endpoints import ask_endpoint
 from ui.errors import SORRY
 from ui.feedback import FeedbackStore, read_records
-from ui.page import build_page, launch_options
+from ui.offer import Offer
+from ui.page import build_page, serve
 from ui.runs import Finished
 
 
@@ -32,10 +32,7 @@ def ratings(tmp_path_factory):
 def address(tiny_retriever, broken, ratings):
     qa = LongFormQA(tiny_retriever, {"broken": broken, "slow": SlowGenerator()})
     page = build_page(qa, "extractive", FeedbackStore(ratings))
-    _, address, _ = page.launch(
-        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, inbrowser=False, **launch_options()
-    )
-    yield address
+    yield serve(page, "127.0.0.1")
     page.close(verbose=False)
 
 
@@ -186,7 +183,7 @@ def test_an_api_client_that_cancels_frees_the_model(client):
 
 
 def test_an_answer_that_nobody_reads_any_more_is_told_to_stop(qa, slow):
-    stream = ask_endpoint(qa, Finished())("Why do tides rise?", generator="slow")
+    stream = ask_endpoint(qa, Finished(), Offer())("Why do tides rise?", generator="slow")
     while not next(stream)["answer"]:
         pass
     assert not slow.stop.is_set()
@@ -196,7 +193,7 @@ def test_an_answer_that_nobody_reads_any_more_is_told_to_stop(qa, slow):
 
 def test_values_become_settings():
     values = ("mixed", 3.0, " fused ", "sampling", 2, 0.5, 0.8, 10, 20, 1.0, 2**62 + 1)
-    settings = to_settings(by_name(values, CONTROLS[: len(values)]))
+    settings = to_settings(by_name(values, CONTROLS[: len(values)]), Offer())
     assert (settings.passages, settings.generator, settings.seed) == (3, "fused", 2**62 + 1)
     assert settings.decoding == "sampling" and settings.max_words == 20
 
@@ -204,29 +201,8 @@ def test_values_become_settings():
 def test_controls_take_named_settings_and_defaults_for_the_rest():
     values = control_values({"passages": 2, "no_repeat_ngram": 3, "other": 1}, "fused")
     expected = Settings(passages=2, no_repeat_ngram=3, generator="fused")
-    assert to_settings(values) == expected and list(values) == list(CONTROLS)
+    assert to_settings(values, Offer()) == expected and list(values) == list(CONTROLS)
 
 
 def test_every_setting_has_a_control():
     assert set(CONTROLS) == set(Settings().to_json())
-
-
-@pytest.mark.parametrize(
-    ("variables", "allowed"),
-    [
-        ({}, True),
-        ({"SPACE_ID": "me/space"}, False),
-        ({"SPACE_ID": "me/space", "LFQA_GENERATORS": "fused, my/bart"}, True),
-    ],
-)
-def test_a_public_space_loads_only_what_is_offered(monkeypatch, variables, allowed):
-    for name in ("SPACE_ID", "LFQA_GENERATORS"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    values = control_values({"generator": "my/bart"})
-    if allowed:
-        assert to_settings(values).generator == "my/bart"
-    else:
-        with pytest.raises(SettingsError, match="allowed are extractive, fused"):
-            to_settings(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shlex
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -18,6 +19,7 @@ from ui.dependence import WithAndWithout
 from ui.feedback import read_records
 from ui.links import from_query, to_query
 from ui.nearest import NearestQuestions, nearest_html, random_question
+from ui.offer import Offer
 from ui.run_card import command
 
 CONTROL_VALUES = list(control_values({"min_words": 0, "generator": "extractive", "retrieval": "sparse"}).values())
@@ -27,8 +29,8 @@ A, B = ("sparse", 2, "extractive"), ("random", 2, "extractive")
 @pytest.fixture
 def compare(qa, store):
     with gr.Blocks():
-        tab = Compare(qa, store, random.Random(1))
-        tab.build("extractive")
+        tab = Compare(qa, store, Offer.of(["extractive"]), random.Random(1))
+        tab.build()
     return tab
 
 
@@ -86,7 +88,7 @@ def test_stop_ends_a_comparison(compare, slow, request_of):
 
 def test_three_ways_are_answered_and_measured_against_the_retrieved_passages(qa, request_of):
     with gr.Blocks():
-        tab = WithAndWithout(qa)
+        tab = WithAndWithout(qa, Offer())
         tab.build()
     tab.begin(request_of(), "What are tides?", *CONTROL_VALUES)
     *views, last = tab.answer(request_of())
@@ -169,5 +171,5 @@ def test_links_and_commands_give_question_and_settings_back(settings):
     for text, index in ((question, ""), ("-1 is what?", "my folder/ü"), (question, "hf:user/name")):
         words = shlex.split(command(text, settings, index))
         given = _parser().parse_args(words[2:])
-        assert given.question == text and _settings(given) == settings and given.json
+        assert given.question == text and _settings(given) == replace(settings, index=index) and given.json
         assert str(given.index or "") == index

@@ -67,7 +67,8 @@ def without_store(folder, copy):
     return shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*milvus*", "*.db", ".*"))
 
 
-def test_a_store_that_does_not_answer_is_named(both, tiny_encoder, tmp_path):
+def test_a_store_that_does_not_answer_is_named(both, tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFQA_STORES", "http://127.0.0.1:1")
     copy = without_store(both["milvus"], tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["store"]["uri"] = "http://127.0.0.1:1"
