@@ -40,7 +40,13 @@ def run_folder(given: argparse.Namespace) -> AbstractContextManager[None]:
 
 def run_settings(given: argparse.Namespace) -> dict[str, Any]:
     """The options that decide a run, as JSON holds them."""
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()}
+
+    def plain_value(value: Any) -> Any:  # noqa: ANN401 - an option's
+        if isinstance(value, list):
+            return [plain_value(each) for each in value]
+        return str(value) if isinstance(value, Path) else value
+
+    plain = {name: plain_value(value) for name, value in vars(given).items()}
     return {name: value for name, value in plain.items() if name not in _FREE}
 
 
