@@ -1,6 +1,7 @@
 """What is prepared for the fast decoder: kept, made again where it is spoilt, in memory where it cannot be kept."""
 
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,13 +19,15 @@ WAYS = {
 }
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """No file may be written beyond its first 1,000 bytes."""
+    """No file may be written beyond its first 1,000 bytes; around as little as possible, as it holds for pytest's too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def same(packed: dict[str, torch.Tensor]) -> bool:
@@ -42,9 +45,11 @@ def test_spoilt_weights_are_prepared_again(tmp_path, caplog, way):
     assert str(path) in record.getMessage()
 
 
-def test_on_a_full_disk_weights_are_prepared_in_memory(tmp_path, caplog, full_disk):
+def test_on_a_full_disk_weights_are_prepared_in_memory(tmp_path, caplog):
     path = tmp_path / "decoder-1.safetensors"
-    assert same(kept_weights(path, lambda: WEIGHTS))
+    with full_disk():
+        weights = kept_weights(path, lambda: WEIGHTS)
+    assert same(weights)
     assert "prepared in memory" in caplog.text and not list(tmp_path.glob("[!.]*"))
 
 
@@ -93,11 +98,12 @@ def test_whole_code_is_not_compiled_again(writer, caplog, capsys):
     assert capsys.readouterr().err.count("Compiling") == 1
 
 
-def test_on_a_full_disk_code_is_compiled_in_memory(writer, caplog, full_disk):
+def test_on_a_full_disk_code_is_compiled_in_memory(writer, caplog):
     tries = []
     writer.warm_up = lambda: (
         tries.append(1) if tries else (tries.append(0), (writer.folder / "kernels.advance-x").write_bytes(b"x" * 9_000))
     )
-    fast_loading.warm_up(writer)
+    with full_disk():
+        fast_loading.warm_up(writer)
     assert tries == [0, 1] and "compiled at each start" in caplog.text
     assert not list(writer.folder.iterdir())
