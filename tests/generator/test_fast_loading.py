@@ -21,7 +21,7 @@ WAYS = {
 
 @contextmanager
 def full_disk():
-    """No file may be written beyond its first 1,000 bytes; around as little as possible, as it holds for pytest's too."""
+    """No file may be written beyond its first 1,000 bytes, pytest's output among them: around as little as can be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
     try:
