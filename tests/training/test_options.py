@@ -7,7 +7,7 @@ import torch
 
 from training.checkpoint import TrainingState, save_state
 
-COMMANDS = {"generator": [], "ranker": [], "retriever": ["--questions", "q.jsonl"], "selector": [], "support": []}
+COMMANDS = {"generator": [], "retriever": ["--questions", "q.jsonl"], "selector": [], "support": []}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
