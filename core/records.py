@@ -73,6 +73,17 @@ class Passage:
     text: str
     url: str
 
+    def continues(self, other: Passage) -> bool:
+        """Whether it is the next snippet of the same section of an article, whose snippets are numbered "id.number".
+
+        >>> first, second = (Passage(f"633.{number}", "Algae", "Ecology", "", "") for number in (9, 10))
+        >>> second.continues(first), first.continues(second)
+        (True, False)
+        """
+        (own, _, number), (others, _, before) = self.id.rpartition("."), other.id.rpartition(".")
+        same = bool(own) and (own, self.title, self.section) == (others, other.title, other.section)
+        return same and number.isdecimal() and before.isdecimal() and int(number) == int(before) + 1
+
     def to_json(self) -> dict[str, str]:
         """The record as a plain dictionary."""
         return asdict(self)

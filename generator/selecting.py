@@ -74,8 +74,9 @@ def chosen(
     first = retrieved.selection if not there else None
     selection = first or selector.select(retrieved, there)
     at = {sentence.place: sentence for sentence in selection.sentences}
+    before = _before(retrieved, at)
     while words < room.enough:
-        group, length = _next(selection, at, there, room.most - words)
+        group, length = _next(selection, at, before, there, room.most - words)
         least = LIKELY if words >= room.short else LIKELY_WHILE_SHORT
         if not group or (there and group[-1].probability < least):
             return
@@ -85,12 +86,29 @@ def chosen(
         selection = selector.select(retrieved, there)
 
 
+def _before(retrieved: Retrieved, at: Mapping[Place, SelectedSentence]) -> dict[Place, Place]:
+    """The sentence before each, in its passage or at the end of the one found that this goes on from."""
+    before = {place: (place[0], place[1] - 1) for place in at if place[1] > 1}
+    last = {rank: number for rank, number in sorted(at)}
+    for part in retrieved.read:
+        for other in retrieved.read:
+            # What was cut ends too early.
+            if part.rank in last and other.rank in last and other.status == "read":
+                if part.passage.continues(other.passage):
+                    before[part.rank, 1] = (other.rank, last[other.rank])
+    return before
+
+
 def _next(
-    selection: Selection, at: Mapping[Place, SelectedSentence], there: Collection[Place], room: int
+    selection: Selection,
+    at: Mapping[Place, SelectedSentence],
+    before: Mapping[Place, Place],
+    there: Collection[Place],
+    room: int,
 ) -> tuple[list[SelectedSentence], int]:
     """The likeliest sentence behind those that it leans on, as far as there is room, and its words; [] for none."""
     for sentence in selection.best(len(selection.sentences)):
-        group = _with_antecedents(sentence, at, there)
+        group = _with_antecedents(sentence, at, before, there)
         length = sum(len(part.text.split()) for part in group)
         if group and length <= room and all(is_whole(part.text) for part in group):
             return group, length
@@ -98,18 +116,20 @@ def _next(
 
 
 def _with_antecedents(
-    sentence: SelectedSentence, at: Mapping[Place, SelectedSentence], there: Collection[Place]
+    sentence: SelectedSentence,
+    at: Mapping[Place, SelectedSentence],
+    before: Mapping[Place, Place],
+    there: Collection[Place],
 ) -> list[SelectedSentence]:
     """A sentence behind those that it leans on and that are not there; [] when it leans on nothing that can be had."""
     group = [sentence]
     while leans(group[0].text):
-        rank, number = group[0].place
-        before = (rank, number - 1)
-        if before in there:
+        place = before.get(group[0].place)
+        if place in there:
             break
-        if before not in at or len(group) > _MOST_ANTECEDENTS:
+        if place is None or len(group) > _MOST_ANTECEDENTS:
             return []
-        group.insert(0, at[before])
+        group.insert(0, at[place])
     return group
 
 

@@ -1,8 +1,11 @@
 """Which sentences become an answer, over a selector whose judgement is known."""
 
+from dataclasses import replace
+
 import pytest
 
-from core.records import Retrieved, SelectedSentence, Selection, read_texts
+from core.records import Found, Passage, Retrieved, SelectedSentence, Selection, read_texts
+from core.sentences import split_sentences
 from core.settings import Settings
 from generator.abstention import says_lacking
 from generator.lacking import not_answered, partly_answered
@@ -46,6 +49,24 @@ def test_each_choice_is_judged_beside_what_was_said():
 def test_what_leans_comes_behind_the_sentence_that_it_leans_on():
     assert places({(1, 2): 0.9}) == [(1, 1), (1, 2)]
     assert places({(1, 2): 0.9}, said=[(1, 1)]) == [(1, 2)]
+
+
+def test_what_leans_at_the_beginning_of_a_passage_comes_behind_the_end_of_the_one_before_it():
+    texts = ["Snow falls in winter. Ice covers the whole lake.", "It melts again in the spring."]
+    passages = [Passage(f"7.{number}", "Lake", "Ice", text, "") for number, text in enumerate(texts, 4)]
+
+    class Melting(Known):
+        def select(self, retrieved, said=()):
+            rows = [((p.rank, n), t) for p in retrieved.read for n, t in enumerate(split_sentences(p.text), 1)]
+            melts = [SelectedSentence(place, text, 0.9 * ("melts" in text), place in said) for place, text in rows]
+            return Selection("full", 0.9, 0.9, 0.5, tuple(melts))
+
+    def order(*found):
+        parts = tuple(Found(rank, passage).as_read(passage.text) for rank, passage in enumerate(found, 1))
+        return [each.text for each in chosen(Melting({}), Retrieved("Why?", parts), WIDE)][:2]
+
+    assert order(*passages) == ["Ice covers the whole lake.", texts[1]] == order(*reversed(passages))
+    assert texts[1] not in order(replace(passages[0], section="Fish"), passages[1])
 
 
 def test_the_best_comes_even_where_it_is_unlikely_but_nothing_follows_it():
