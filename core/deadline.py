@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from core.errors import SettingsError
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
@@ -49,3 +51,20 @@ class Ending(threading.Event):
             return True
         self.late = self.late or (self._deadline is not None and self._deadline.left <= 0)
         return self.late
+
+
+def seconds_within(given: str | float | None, default: float, most: int, noun: str) -> float:
+    """A number of seconds that somebody gave, or the default where it is None or "".
+
+    Raises:
+        SettingsError: it is no number from 1 to `most`; the noun says of what.
+    """
+    if given is None or given == "":
+        return default
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= most:
+        raise SettingsError(f'{noun} are "{given}"; allowed are 1 to {most}')
+    return seconds

@@ -120,10 +120,9 @@ def decode_rows(
     voice: Voice,
     settings: Settings,
     stop: threading.Event,
-    written: Sequence[int] = (),
     enough: Enough | None = None,
 ) -> Iterator[list[Row]]:
-    """Write in several rows at once, greedily or by sampling, from an answer that has begun.
+    """Write in several rows at once, greedily or by sampling.
 
     Args:
         logits: of the first tokens, (rows, vocabulary).
@@ -131,14 +130,13 @@ def decode_rows(
         voice: see `decode`.
         settings: see `decode`.
         stop: see `decode`.
-        written: tokens of the answer so far, the same for all rows.
         enough: tells when a row has ended, from its text, its number of tokens and its settings.
 
     Yields:
         The rows after every step; they change.
     """
     rows = [
-        Row(settings, voice, torch.Generator().manual_seed(settings.seed), enough or is_enough, list(written))
+        Row(settings, voice, torch.Generator().manual_seed(settings.seed), enough or is_enough)
         for _ in range(len(logits))
     ]
     active = list(rows)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from core.sentences import is_complete, split_sentences
@@ -66,23 +65,20 @@ class SentenceWriter:
         self._sources, self._voice = sources, voice
         self._settings = replace(settings, decoding="greedy")
 
-    def draft(self, logits: Tensor, stop: threading.Event, begin: Sequence[int] = ()) -> Iterator[str]:
+    def draft(self, logits: Tensor, stop: threading.Event) -> Iterator[str]:
         """Write the sentence from all passages; afterwards it is `drafted`.
 
         Args:
             logits: of its first token, (1, vocabulary).
             stop: ends it at the next token when set.
-            begin: tokens that it begins with.
 
         Yields:
             The text so far after every token.
         """
         self.drafted: WrittenSentence | None = None
         state = self._state.fork(self._views[:1])
-        if begin:
-            logits = state.feed([begin])
         rows: list[Row] = []
-        for rows in self._rows(logits, state, stop, begin):
+        for rows in self._rows(logits, state, stop):
             yield rows[0].text
         self.drafted = self._sentence(rows[0]) if rows else None
 
@@ -103,27 +99,19 @@ class SentenceWriter:
             pass
         return [sentence for sentence in map(self._sentence, rows) if sentence is not None]
 
-    def log_probability(self, logits: Tensor, tokens: Sequence[int]) -> float:
-        """How likely the answer goes on with these tokens, in nats; `logits` (1, vocabulary) are those of the first."""
-        first = logits.float().log_softmax(-1)[0, tokens[0]]
-        rest = self._state.fork(self._views[:1]).feed_all([tokens[:-1]])[0].float().log_softmax(-1)
-        following = torch.tensor(tokens[1:], device=rest.device)
-        return float(first + rest.gather(1, following[:, None]).sum())
-
     def _rows(
         self,
         logits: Tensor,
         state: DecoderState | FastState,
         stop: threading.Event,
-        begin: Sequence[int] = (),
     ) -> Iterator[list[Row]]:
-        """The sentence in each row, behind what it begins with."""
+        """The sentence in each row."""
 
         def enough(text: str, tokens: int, _: Settings) -> bool:
             # Only the beginning of another sentence shows that a full stop was no abbreviation's.
             return len(split_sentences(text)) > 1 or tokens >= _LONGEST
 
-        return decode_rows(logits, state.feed, self._voice, self._settings, stop, begin, enough)
+        return decode_rows(logits, state.feed, self._voice, self._settings, stop, enough)
 
     def _sentence(self, row: Row) -> WrittenSentence | None:
         """The one sentence that a row holds; None when it holds none that is whole."""

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import SettingsError
+from core.deadline import seconds_within
 from data.assets import asset_path, cache_folder
 
 if TYPE_CHECKING:
@@ -94,15 +94,7 @@ def check_seconds(seconds: float | str | None) -> float:
     """
     from retriever.articles import SECONDS as DEFAULT
 
-    if seconds is None or seconds == "":
-        return DEFAULT
-    try:
-        number = float(seconds)
-    except ValueError:
-        number = 0.0
-    if not 1 <= number <= 120:
-        raise SettingsError(f'the seconds for a live question are "{seconds}"; allowed are 1 to 120')
-    return number
+    return seconds_within(seconds, DEFAULT, 120, "the seconds for a live question")
 
 
 def _library(index: str) -> Library:

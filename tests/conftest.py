@@ -226,3 +226,12 @@ def tiny_reader() -> Reader:
         intermediate_size=64,
     )
     return Reader(BertModel(config, add_pooling_layer=False), tokenizer, Rarity(100, {"water": 30, "sea": 9}))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory, tiny_encoder) -> Path:
+    """A folder with the tiny random RetriBERT, which other processes can load."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    tiny_encoder.model.save_pretrained(folder)
+    tiny_encoder.tokenizer.save_pretrained(folder)
+    return folder

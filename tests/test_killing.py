@@ -33,14 +33,6 @@ def killed(kind, folder, *more, kills=KILLS) -> dict:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, tiny_encoder) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    tiny_encoder.model.save_pretrained(folder)
-    tiny_encoder.tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def articles(tmp_path_factory, corpus) -> Path:
     path = tmp_path_factory.mktemp("source") / "articles.jsonl"
     path.write_text("".join(json.dumps({"title": p.title, "text": p.text}) + "\n" for p in corpus))

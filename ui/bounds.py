@@ -10,7 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from core.errors import SettingsError
+from core.deadline import seconds_within
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,15 +43,7 @@ def answer_seconds(given: str | float | None = None) -> float:
         SettingsError: it is no number from 1 to 3600.
     """
     text = os.environ.get(ANSWER_SECONDS_NAME) if given is None else given
-    if text is None or text == "":
-        return ANSWER_SECONDS
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds <= LONGEST_ANSWER_SECONDS:
-        raise SettingsError(f'the seconds for an answer are "{text}"; allowed are 1 to {LONGEST_ANSWER_SECONDS}')
-    return seconds
+    return seconds_within(text, ANSWER_SECONDS, LONGEST_ANSWER_SECONDS, "the seconds for an answer")
 
 
 class BodyBound:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from generator.selection.network import Piece
+from retriever.corpus import article_ranks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -52,7 +53,7 @@ class PieceReader:
         Passages of one article share its rank.
         """
         asked = self._tokens(question)[:LONGEST_QUESTION]
-        articles = list(dict.fromkeys(title for title, _, _ in passages))
+        ranks = article_ranks([title for title, _, _ in passages])
         pieces: list[Piece] = []
         numbers: list[int] = []
         owners: list[tuple[int, int]] = []
@@ -69,7 +70,7 @@ class PieceReader:
                     owners.append((number, place))
                 ids.append(self._between)
                 kind = kinds + (1,) * (len(ids) - len(kinds))
-                pieces.append(Piece(articles.index(title), tuple(ids), kind, tuple(spans)))
+                pieces.append(Piece(ranks[number], tuple(ids), kind, tuple(spans)))
                 numbers.append(number)
         return ReadPieces(tuple(pieces), tuple(numbers), tuple(owners))
 

@@ -5,15 +5,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory, tiny_encoder) -> Path:
-    """A folder with the tiny random RetriBERT, which other processes can load."""
-    folder = tmp_path_factory.mktemp("checkpoint")
-    tiny_encoder.model.save_pretrained(folder)
-    tiny_encoder.tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def articles(tmp_path_factory, corpus) -> Path:
     """Thirty articles as JSON lines, one of them broken, some long enough for several snippets."""
     path = tmp_path_factory.mktemp("source") / "articles.jsonl"
