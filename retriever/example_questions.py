@@ -18,6 +18,7 @@ from retriever.search import Retriever
 _TRIED = 12  # passages looked at for each question that is wanted
 _LONGEST_TITLE = 60  # characters
 _LIFE = re.compile(r"^[^.]{0,80}\((?:[^()]*\bborn\b|[^()]*\d{3,4}\s*[–-])")
+_PAGE = re.compile(r"Page \d+")  # a section of a PDF, which tells nothing
 _VERB = re.compile(r"^[^.]{0,160}?\b(is|are|was|were)\b")
 
 
@@ -46,7 +47,7 @@ def question_about(passage: Passage) -> str:
     title = passage.title.strip()
     if not title or len(title) > _LONGEST_TITLE or title.endswith("?"):
         return ""
-    if passage.section:
+    if passage.section and not _PAGE.fullmatch(passage.section):
         heading = passage.section.rsplit(" & ", 1)[-1]
         return f'What is known about {title}, in particular "{heading}"?'
     verb = _VERB.match(passage.text)

@@ -34,11 +34,13 @@ class SourceOptions:
         words: the length of a snippet in words, at least 1.
         columns: of a table: what we call a column ("title", "text", "section", "url", "id") → its name there.
         split: of a dataset.
+        any_columns: whether a table without title and text is read all the same, row by row with all its columns.
     """
 
     words: int = 100
     columns: dict[str, str] = field(default_factory=dict)
     split: str = "train"
+    any_columns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

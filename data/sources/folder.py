@@ -1,21 +1,23 @@
-"""A folder of text files: each is an article, its name the title."""
+"""A folder of documents: each is an article, its name the title; of a table each row is one."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.texts import TextError, path_text, read_text
+from core.texts import path_text
 from data.passages import Passage
-from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
-from data.sources.markdown import read_markdown
+from data.sources.apart import read_apart
+from data.sources.base import PageError, Record, Source, SourceError, SourceOptions, file_fingerprint
+from data.sources.documents import SUFFIXES, documents
 
-SUFFIXES = (".txt", ".md", ".text")
+logger = logging.getLogger(__name__)
 
 
-class TextFolder(Source):
-    """The text files below a folder, in the order of their paths; the rest and what is hidden are passed over."""
+class DocumentFolder(Source):
+    """The documents below a folder, in the order of their paths; the rest and what is hidden are passed over."""
 
     def __init__(self, spec: str, options: SourceOptions, path: Path) -> None:
         """Read what lies below `path`, see `Source`."""
@@ -24,19 +26,15 @@ class TextFolder(Source):
         self.name = path.resolve().name
 
     def _files(self) -> list[Path]:
-        """Every text file.
+        """Every document.
 
         Raises:
             SourceError: there is none.
         """
-        files = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES and self._is_ours(path))
+        files = list(documents(self.path))
         if not files:
-            raise SourceError(f"{self.path} holds no text file ({', '.join(SUFFIXES)}): name another folder")
+            raise SourceError(f"{self.path} holds no document ({', '.join(SUFFIXES)}): name another folder")
         return files
-
-    def _is_ours(self, path: Path) -> bool:
-        """Whether a path is a file that its owner would show: nothing of it below the folder is hidden."""
-        return not any(part.startswith(".") for part in path.relative_to(self.path).parts) and path.is_file()
 
     def records(self, start: int = 0) -> Iterator[Record]:
         """One a file."""
@@ -47,22 +45,19 @@ class TextFolder(Source):
                 yield Record(number, path_text(path.relative_to(self.path)), path)
 
     def passages(self, record: Record) -> list[Passage]:
-        """The snippets of one file; its address is the file's own.
+        """The snippets of one file; its address is the file's own, with the page of a PDF.
 
         Raises:
-            PageError: the file is not UTF-8 text, or cannot be read.
+            PageError: nothing of the file can be read.
         """
         path: Path = record.content
         try:
-            text = read_text(path)
-        except (TextError, OSError) as error:
+            document = read_apart(path, record.title, self.options.words, path.resolve().as_uri())
+        except PageError as error:
             raise PageError(f"{path_text(path)}: {error}") from error
-        place, address = record.title, path.resolve().as_uri()
-        if path.suffix.lower() == ".md":
-            sections = [Section(title, prose, address) for title, prose in read_markdown(text)]
-        else:
-            sections = [Section("", text, address)]
-        return Article(place, path_text(path.stem).replace("_", " "), sections).snippets(self.options.words)
+        for problem in document.problems:
+            logger.warning("%s: %s", path_text(path), problem)
+        return document.passages
 
     def fingerprint(self) -> str:
         """A hash of all names and contents."""

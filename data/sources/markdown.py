@@ -35,29 +35,35 @@ def read_markdown(text: str) -> Iterator[tuple[str, str]]:
     for token in MarkdownIt("commonmark").enable("table").parse(_FRONT_MATTER.sub("", text)):
         if token.type == "heading_open":
             if lines:
-                yield _path(path), "\n".join(lines)
+                yield section_path(path), "\n".join(lines)
             lines, level = [], int(token.tag[1])
         elif token.type == "heading_close":
             level = 0
         elif token.type == "tr_open":
             cells = []
         elif token.type == "tr_close":
-            lines += [_ended(", ".join(cells))] if cells else []
+            lines += [ended_line(", ".join(cells))] if cells else []
             cells = None
         elif token.type in ("fence", "code_block"):
             lines += [line.strip() for line in token.content.split("\n") if line.strip()]
         elif token.type == "inline" and (words := _words(token)):
             if level:
-                path = [(above, name) for above, name in path if above < level] + [(level, words)]
+                path = entered(path, level, words)
             elif cells is not None:
                 cells.append(words)
             else:
-                lines.append(_ended(words))
+                lines.append(ended_line(words))
     if lines:
-        yield _path(path), "\n".join(lines)
+        yield section_path(path), "\n".join(lines)
 
 
-def _path(path: list[tuple[int, str]]) -> str:
+def entered(path: list[tuple[int, str]], level: int, title: str) -> list[tuple[int, str]]:
+    """The headings above a text, as (level, title), once another heading was met."""
+    return [(above, name) for above, name in path if above < level] + [(level, title)]
+
+
+def section_path(path: list[tuple[int, str]]) -> str:
+    """Those headings as the name of a section, "Section & Subsection"."""
     return " & ".join(name for _, name in path if name)
 
 
@@ -72,6 +78,10 @@ def _words(token: Token) -> str:
     return " ".join(words.split())
 
 
-def _ended(words: str) -> str:
-    """A line that ends as a sentence does, so that the next does not run on from it."""
+def ended_line(words: str) -> str:
+    """A line that ends as a sentence does, so that the next does not run on from it.
+
+    >>> ended_line("Two spoons of tea")
+    'Two spoons of tea.'
+    """
     return words if is_complete(words) or words.endswith((":", ";", ",")) else f"{words}."

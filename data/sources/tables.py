@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core.errors import first_line
 from core.texts import TextError, checked, json_array, json_values, mended, open_text, path_text
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 FIELDS = ("title", "text", "section", "url", "id")
 _WIKI_SNIPPETS = {"title": "article_title", "section": "section_title", "text": "passage_text"}
 _CSV_FIELD_LIMIT = 1 << 27
+_LONGEST_HEADER = 1 << 16
 
 
 class Rows(Source):
@@ -39,6 +40,8 @@ class Rows(Source):
             raise PageError(record.problem)
         row = record.content
         whole = not self.options.columns and set(_WIKI_SNIPPETS.values()) <= set(row)
+        if self.options.any_columns and not whole and not {"title", "text"} <= set(row):
+            return self._described(record)
         columns = _WIKI_SNIPPETS if whole else {name: name for name in FIELDS} | self.options.columns
         title, text = (_text(row, columns[name]) for name in ("title", "text"))
         section, url, number = (_text(row, columns.get(name, name), needed=False) for name in ("section", "url", "id"))
@@ -48,6 +51,15 @@ class Rows(Source):
             return [Passage(number, title, section, text, url or article_url(title, section))] if text else []
         # Somebody's own documents have no address but the one they give.
         return Article(number, title, [Section(section, text, url)]).snippets(self.options.words)
+
+    def _described(self, record: Record) -> list[Passage]:
+        """A row of whatever columns, as "column: value" one after another."""
+        row, number = record.content, str(record.number + 1)
+        values = {str(name): " ".join(str(value).split()) for name, value in row.items() if name and value}
+        text = "; ".join(f"{name}: {value}" for name, value in values.items())
+        return Article(number, f"{self.name}, row {number}", [Section("", text and f"{text}.", "")]).snippets(
+            self.options.words
+        )
 
 
 class FileRows(Rows):
@@ -81,6 +93,8 @@ class FileRows(Rows):
 
     def _check_columns(self, there: list[str]) -> None:
         """Raise unless the columns that are needed are there."""
+        if self.options.any_columns:
+            return
         if not self.options.columns and set(_WIKI_SNIPPETS.values()) <= set(there):
             return
         needed = {"title": "title", "text": "text"} | self.options.columns
@@ -128,7 +142,8 @@ class Parquet(FileRows):
                 for group in range(file.num_row_groups):
                     last = first + file.metadata.row_group(group).num_rows
                     if last > start:
-                        yield from self._group(file, group, first, start, [n for n in there if n in wanted])
+                        some = [name for name in there if name in wanted or self.options.any_columns]
+                        yield from self._group(file, group, first, start, some)
                     self.share = last / max(1, file.metadata.num_rows)
                     first = last
         except SourceError:
@@ -160,7 +175,7 @@ class Csv(FileRows):
     def _rows(self, start: int) -> Iterator[Record]:
         csv.field_size_limit(_CSV_FIELD_LIMIT)
         with open_text(self.path, newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, delimiter=_delimiter(file))
             try:
                 self._check_columns(list(reader.fieldnames or []))
                 for number, row in islice(enumerate(reader), start, None):
@@ -175,6 +190,16 @@ class Csv(FileRows):
                         yield Record(number, mended(title), row)
             except (csv.Error, UnicodeDecodeError) as error:
                 raise SourceError(f"{self.path}, line {reader.line_num}: not CSV ({error})") from error
+
+
+def _delimiter(file: IO[str]) -> str:
+    """What stands between the columns of a CSV file: most of what its first line has of commas, semicolons and tabs."""
+    try:
+        first = file.readline(_LONGEST_HEADER)
+    except UnicodeDecodeError:  # it is told where the rows are read
+        first = ""
+    file.seek(0)
+    return max(",;\t", key=first.count)
 
 
 READERS: dict[str, type[FileRows]] = {".jsonl": JsonLines, ".json": JsonLines, ".parquet": Parquet, ".csv": Csv}

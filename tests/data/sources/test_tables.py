@@ -106,7 +106,7 @@ def test_a_folder_of_texts(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="holds no text file"):
+    with pytest.raises(SourceError, match="holds no document"):
         list(open_source(str(tmp_path)).records())
 
 
