@@ -34,6 +34,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     from retriever.registry import EMBEDDED, KINDS, LIVE_SECONDS
     from ui.bounds import ANSWER_SECONDS
     from ui.bounds import ANSWER_SECONDS_NAME as NAME
+    from ui.offer import UPLOADS
 
     parser = argparse.ArgumentParser(description="Serve the question answering page.")
     parser.add_argument(
@@ -60,6 +61,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--answer-seconds", metavar="SECONDS", help=f"for writing one answer (default {ANSWER_SECONDS:g}, or {NAME})"
+    )
+    parser.add_argument(
+        "--no-uploads", action="store_true", help=f"visitors may not drop documents of their own (or {UPLOADS}=no)"
     )
     return parser.parse_args(arguments)
 
@@ -89,7 +93,7 @@ def serve(options: argparse.Namespace) -> int:
     from retriever.article_plan import is_live
     from ui.bounds import answer_seconds
     from ui.gpu import system
-    from ui.offer import Offer, is_public
+    from ui.offer import Offer, is_public, uploads_allowed
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
@@ -98,7 +102,8 @@ def serve(options: argparse.Namespace) -> int:
         longest = answer_seconds(options.answer_seconds)
         indexes = offered_indexes(options.index)
         qa = system().load(indexes, later=True, seconds=options.live_seconds, answer_seconds=longest)
-        offer = Offer.of(options.generator, is_public(options.host), qa.indexes)
+        uploads = not options.no_uploads and uploads_allowed()
+        offer = Offer.of(options.generator, is_public(options.host), qa.indexes, uploads)
         for generator in reversed(offer.generators):
             if generator == offer.generator or generator not in GENERATORS:
                 find(qa, generator)

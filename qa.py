@@ -22,10 +22,10 @@ from core.command import exit_status
 from core.deadline import Ending
 from core.errors import SettingsError
 from core.memory import give_back_memory
-from core.records import Answer, Draft, Retrieved, Sentence, as_text, check_question, read_texts
+from core.records import Answer, Draft, Previous, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from core.terminal import remark, say, shown_json
-from generator.base import Generator
+from generator.base import Forgetful, Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
 from generator.lacking import not_answered, partly_answered, why_not_answered
@@ -138,6 +138,26 @@ class LongFormQA:
                 corpus = self._corpora[name] = corpus.open()
             return corpus
 
+    def hold(self, name: str, corpus: Corpus) -> None:
+        """Search a corpus under a name that is not offered, until `release`: whoever holds the name may ask it."""
+        with self._opening:
+            self._corpora[name] = corpus
+
+    def holds(self, name: str) -> bool:
+        """Whether something can be searched under a name."""
+        return name in self._corpora
+
+    def release(self, name: str) -> None:
+        """Forget what `hold` was given, and what generators keep of passages that they read: it may be of it."""
+        with self._opening:
+            held = self._corpora.pop(name, None)
+        if held is None:
+            return
+        for part in (*list(self._generators.values()), self._selector, self._judge):
+            if isinstance(part, Forgetful):
+                part.forget()
+        give_back_memory()
+
     def card(self, index: str = "") -> dict[str, Any]:
         """What is searched; see `Corpus.card`."""
         return self._corpora[self._named(index)].card()
@@ -212,15 +232,24 @@ class LongFormQA:
         _ = self.judge, self.selector
         give_back_memory()
 
-    def retrieve(self, question: str, settings: Settings | None = None) -> Retrieved:
+    def retrieve(self, question: str, settings: Settings | None = None, previous: Previous | None = None) -> Retrieved:
         """Only find the passages, best first.
+
+        A follow-up is searched together with the questions before it and, in the same index, with the title of the best
+        article of the answer before, whose passages stay candidates.
 
         Raises:
             core.records.QuestionError: the question cannot be asked as it stands.
         """
         settings = settings or Settings()
-        corpus = self.corpus(settings.index)
-        return corpus.find(check_question(question), settings.passages, settings.retrieval, settings.seed)
+        corpus, asked = self.corpus(settings.index), check_question(question)
+        if previous is None:
+            return corpus.find(asked, settings.passages, settings.retrieval, settings.seed)
+        here = previous if previous.index == settings.index else Previous(previous.questions)
+        searched = " ".join(part for part in (*here.questions, here.title, asked) if part)
+        found = corpus.find(searched, settings.passages, settings.retrieval, settings.seed, here.passages)
+        hits = tuple(replace(part, kept=part.passage in here.passages) for part in found.found)
+        return replace(found, question=asked, previous=here, found=hits)
 
     def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> tuple[Sentence, ...]:
         """Each sentence of any text with the passage sentence that supports it.
@@ -232,13 +261,23 @@ class LongFormQA:
         """
         return trace(text, read_texts(passages, titles), self.judge)
 
-    def ask(self, question: str, settings: Settings | None = None, stop: threading.Event | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        settings: Settings | None = None,
+        stop: threading.Event | None = None,
+        previous: Previous | None = None,
+    ) -> Answer:
         """Answer a question: the last snapshot of `stream`."""
-        *_, answer = self.stream(question, settings, stop)
+        *_, answer = self.stream(question, settings, stop, previous)
         return answer
 
     def stream(
-        self, question: str, settings: Settings | None = None, stop: threading.Event | None = None
+        self,
+        question: str,
+        settings: Settings | None = None,
+        stop: threading.Event | None = None,
+        previous: Previous | None = None,
     ) -> Iterator[Answer]:
         """Answer a question step by step.
 
@@ -246,6 +285,7 @@ class LongFormQA:
             question: 2 to `LONGEST_QUESTION` characters.
             settings: the defaults when None.
             stop: set from any thread to end at the next token.
+            previous: what the question follows, of `Answer.as_previous`; None where it stands alone.
 
         Yields:
             Snapshots; the first has stage "retrieving", the last "done". Evidence is there from "reading" on.
@@ -256,11 +296,11 @@ class LongFormQA:
         """
         settings = settings or Settings()
         stop = stop or threading.Event()
-        answer = Answer(Retrieved(check_question(question)), settings)
+        answer = Answer(Retrieved(check_question(question), previous=previous), settings)
         yield answer
         generator = self.generator(settings.generator, settings.index)
         start = time.perf_counter()
-        retrieved = self._selected(generator.read(self.retrieve(question, settings)), settings.index)
+        retrieved = self._selected(generator.read(self.retrieve(question, settings, previous)), settings.index)
         seconds = {"retrieve": time.perf_counter() - start}
         answer = replace(answer, retrieved=retrieved, stage="reading", seconds=seconds)
         yield answer

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 LONGEST_QUESTION = 1000
+MOST_FOLLOWED = 3  # questions that a follow-up is read behind
 
 ReadStatus = Literal["read", "cut", "not read"]
 Kind = Literal["written", "quoted", "lacking"]
@@ -99,6 +100,7 @@ class Found:
         score: of the search; see `Retrieved.score_name`.
         status: "read" whole, "cut" to what fitted, or "not read".
         text: exactly what the generator read; "" when not read.
+        kept: whether it was found for the answer that a follow-up follows, too.
     """
 
     rank: int
@@ -106,6 +108,7 @@ class Found:
     score: float = 0.0
     status: ReadStatus = "not read"
     text: str = ""
+    kept: bool = False
 
     def as_read(self, text: str) -> Found:
         """The same passage, of which this text was read."""
@@ -115,7 +118,7 @@ class Found:
     def to_json(self) -> dict[str, Any]:
         """The passage's row of the JSON output; of one that was cut also what was read."""
         passage = self.passage
-        return {
+        row = {
             "rank": self.rank,
             "title": passage.title,
             "section": passage.section,
@@ -124,7 +127,9 @@ class Found:
             "score": round(self.score, 4),
             "read": self.status != "not read",
             "status": self.status,
-        } | ({"read_text": self.text} if self.status == "cut" else {})
+        }
+        more = {"read_text": self.text} if self.status == "cut" else {}
+        return row | more | ({"from_previous": True} if self.kept else {})
 
 
 def read_texts(texts: Sequence[str], titles: Sequence[str] = ()) -> list[Found]:
@@ -183,6 +188,26 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Previous:
+    """What a follow-up follows: an answer's questions and passages.
+
+    Attributes:
+        questions: that answer's own, last, and those that it followed itself, `MOST_FOLLOWED` in all at most.
+        passages: that were found for it, best first.
+        index: where; "" for the first that is offered.
+    """
+
+    questions: tuple[str, ...]
+    passages: tuple[Passage, ...] = ()
+    index: str = ""
+
+    @property
+    def title(self) -> str:
+        """Of its best article; "" where nothing was found."""
+        return self.passages[0].title if self.passages else ""
+
+
+@dataclass(frozen=True)
 class Retrieved:
     """A question and what the search found for it: all that a generator is given.
 
@@ -194,6 +219,7 @@ class Retrieved:
         low_scores: whether every score is so low that the passages likely miss the question.
         note: what a reader should know of this search, in one sentence; "" where there is nothing.
         selection: which sentences of what was read answer the question, and whether they do; None before it was asked.
+        previous: what the question follows; None where it stands alone.
     """
 
     question: str
@@ -203,6 +229,16 @@ class Retrieved:
     low_scores: bool = False
     note: str = ""
     selection: Selection | None = None
+    previous: Previous | None = None
+
+    @property
+    def whole(self) -> str:
+        """The question behind those that it follows, without which it may have no subject: this is what models read.
+
+        >>> Retrieved("And why?", previous=Previous(("What are tides?",))).whole
+        'What are tides? And why?'
+        """
+        return " ".join([*(self.previous.questions if self.previous else ()), self.question])
 
     @property
     def read(self) -> list[Found]:
@@ -348,6 +384,12 @@ class Answer:
         """The probability that they hold at least a part of it, 0 to 1; None where no selector was asked."""
         return self.retrieved.selection.confidence if self.retrieved.selection else None
 
+    def as_previous(self) -> Previous:
+        """What a follow-up follows."""
+        before = self.retrieved.previous.questions if self.retrieved.previous else ()
+        questions = (*before, self.question)[-MOST_FOLLOWED:]
+        return Previous(questions, tuple(part.passage for part in self.found), self.settings.index)
+
     @property
     def lacks(self) -> bool:
         """Whether it begins by saying that the passages do not hold what was asked."""
@@ -355,6 +397,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints and the endpoint `/ask` returns."""
+        followed = {"previous": self.retrieved.previous.questions[-1]} if self.retrieved.previous else {}
         return {
             "question": self.question,
             "answer": self.text,
@@ -368,4 +411,4 @@ class Answer:
             "score_name": self.retrieved.score_name,
             "note": self.note,
             "stopped": self.stopped,
-        }
+        } | followed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.errors import UserError
 from core.records import Draft, Retrieved
@@ -16,6 +16,15 @@ from core.settings import Settings
 
 class GeneratorError(UserError):
     """A generator cannot be loaded or used; the message says why and what to do."""
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A generator, a judge or a selector that keeps what it read for the next question."""
+
+    def forget(self) -> None:
+        """Keep nothing of what was read."""
+        ...
 
 
 class Generator(Protocol):

@@ -90,7 +90,7 @@ class ExtractiveGenerator:
         if not places:
             return [], np.zeros((0, 0), np.float32)
         vectors = self._embed_texts([sentence for _, sentence in places])
-        asked = self._embed_questions([retrieved.question])[0] if retrieved.vector is None else retrieved.vector
+        asked = self._embed_questions([retrieved.whole])[0] if retrieved.vector is None else retrieved.vector
         return [
             _Candidate(place, sentence, float(similarity) - _PER_RANK * (place[0] - 1), len(sentence.split()))
             for (place, sentence), similarity in zip(places, vectors @ asked, strict=True)

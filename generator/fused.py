@@ -111,7 +111,7 @@ class FusedGenerator:
         from generator.finishing import finished, split_answer
 
         stop = stop or threading.Event()
-        question, read = retrieved.question, retrieved.read
+        question, read = retrieved.whole, retrieved.read
         asked = self.layout.question(question, settings.wording)
         ids = self._ids(read)
         memory, voice = self._memory(ids), self._voice(question, read)
@@ -149,6 +149,10 @@ class FusedGenerator:
         writer = SentenceWriter(state, views, sources, voice, settings)
         return OpeningWriter(writer, retrieved, Room.of(settings), selector, self._judge)
 
+    def forget(self) -> None:
+        """Keep nothing of the passages that were read; see `generator.base.Forgetful`."""
+        self._passages.clear()
+
     def answer_loss(self, retrieved: Retrieved, answer: str, wording: str = "own") -> tuple[float, int]:
         """How surprising an answer is to the model: negative log-likelihood in nats, and how many tokens it has.
 
@@ -159,7 +163,7 @@ class FusedGenerator:
         """
         import torch
 
-        asked, written = self.layout.question(retrieved.question, wording), self.layout.answer(answer)
+        asked, written = self.layout.question(retrieved.whole, wording), self.layout.answer(answer)
         memory, ids = self._memory(self._ids(retrieved.read)), [asked + written[:-1]]
         with torch.inference_mode():
             if self._fast:

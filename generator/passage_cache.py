@@ -60,6 +60,12 @@ class PassageCache:
         self._keep({key: known[key] for key in unread})
         return [known[key] for key in keys]
 
+    def clear(self) -> None:
+        """Forget all passages."""
+        with self._lock:
+            self._states.clear()
+            self._bytes = 0
+
     def _keep(self, states: dict[_Key, Tensor]) -> None:
         """Add new states as far as there is room, or can be made."""
         with self._lock:

@@ -67,7 +67,7 @@ class Seq2SeqGenerator:
 
     def read(self, retrieved: Retrieved) -> Retrieved:
         """What fits of the passages; see `Generator.read`."""
-        return fit_passages(retrieved, lambda parts: len(self._encode(retrieved.question, parts)), self._budget)
+        return fit_passages(retrieved, lambda parts: len(self._encode(retrieved.whole, parts)), self._budget)
 
     def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
         """Write the answer; with beams the text comes at the end. See `Generator.stream`.
@@ -80,7 +80,7 @@ class Seq2SeqGenerator:
         stop = stop or threading.Event()
         closed = threading.Event()
         pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
-        ids = self._encode(retrieved.question, retrieved.read)
+        ids = self._encode(retrieved.whole, retrieved.read)
         writer = threading.Thread(target=self._write, args=(ids, settings, (stop, closed), pieces), daemon=True)
         writer.start()
         text = ""
@@ -112,7 +112,7 @@ class Seq2SeqGenerator:
         """
         import torch
 
-        ids = self._encode(retrieved.question, retrieved.read)
+        ids = self._encode(retrieved.whole, retrieved.read)
         labels = torch.tensor([self.answer_ids(answer)], device=self.model.device)
         logits = self.model(**self._inputs(ids), labels=labels).logits[0].float()
         return torch.nn.functional.cross_entropy(logits, labels[0], reduction="sum")

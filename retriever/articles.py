@@ -126,7 +126,9 @@ class ArticleCorpus(Corpus):
         self.seconds = seconds
         self.reading = reading or Reading()
 
-    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> Retrieved:
+    def find(
+        self, question: str, k: int = 4, method: str = "mixed", seed: int = 0, also: Sequence[Passage] = ()
+    ) -> Retrieved:
         """See `Corpus.find`; what came in time is searched, and the note says where more was wanted."""
         check_method(method)
         vector = self.embed_questions([question])[0]
@@ -135,6 +137,7 @@ class ArticleCorpus(Corpus):
         until = Deadline(self.seconds)
         candidates, note = self.library.find(question, self._rarity, until)
         passages, later = self._read(self._ranked(question, vector, candidates), until)
+        passages += [passage for passage in also if passage not in passages]
         hits = self._hits(question, vector, passages, k, method, seed)
         return self._result(question, method, hits, vector, note or later)
 

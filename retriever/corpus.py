@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import SettingsError
-from core.records import Found, Retrieved
+from core.records import Found, Passage, Retrieved
 from core.settings import METHODS
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class Corpus(ABC):
     encoder: Encoder
 
     @abstractmethod
-    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> Retrieved:
+    def find(
+        self, question: str, k: int = 4, method: str = "mixed", seed: int = 0, also: Sequence[Passage] = ()
+    ) -> Retrieved:
         """Find passages for a question.
 
         Args:
@@ -46,6 +48,7 @@ class Corpus(ABC):
             k: how many; none below 1, and at most what there is.
             method: one of `METHODS`.
             seed: of random retrieval; the same seed and question give the same passages.
+            also: passages of this corpus that are candidates, whatever else is: those of the answer before.
 
         Raises:
             core.errors.SettingsError: there is no such method.

@@ -8,13 +8,14 @@ random, BM25's own score for sparse, and their weighted sum for mixed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.records import Found, Retrieved
+from core.records import Found, Passage, Retrieved
 from retriever.corpus import BM25_WEIGHT, Corpus, check_method
 from retriever.ranking import best
 
@@ -101,8 +102,10 @@ class Retriever(Corpus):
         """
         return RetrieverPlan.of(index, encoder).open()
 
-    def find(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> Retrieved:
-        """See `Corpus.find`.
+    def find(
+        self, question: str, k: int = 4, method: str = "mixed", seed: int = 0, also: Sequence[Passage] = ()
+    ) -> Retrieved:
+        """See `Corpus.find`; all passages of an index are candidates anyway.
 
         Raises:
             core.errors.SettingsError: there is no such method.

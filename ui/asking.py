@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from core.records import Answer, Retrieved, check_question
+from core.records import Answer, Previous, Retrieved, check_question
 from qa import LongFormQA
 from retriever.article_plan import is_live
 from retriever.live.wiki import WikiError, parse_wiki
@@ -24,12 +24,15 @@ from ui import cards, passage_cards
 from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.corpora import Corpora
 from ui.errors import readable
+from ui.follow_up import FollowUp
 from ui.links import from_query
 from ui.nearest import NearestQuestions, nearest_empty, nearest_html, random_question
+from ui.offer import OWN, Offer
 from ui.rating import Answered, RatingStrip
 from ui.run_card import run_card, run_card_empty
 from ui.runs import Run, Runs, throttled
 from ui.status import status, status_error, status_ready
+from ui.visits import Visits
 
 BUSY = "The page could not take the question: too many people are asking. Your question is still there; try again soon."
 # Component → its new value; components that are not named stay as they are.
@@ -53,17 +56,26 @@ class Parts:
     strip: RatingStrip
     elsewhere: gr.Button
     target: gr.State
+    follow: FollowUp
 
     def view(self) -> list[Any]:
         """Everything that may change while a question is answered."""
         shown = [self.status, self.answer, self.passages, self.stop, self.run_card, self.nearest]
-        return [*shown, self.elsewhere, self.target, *self.strip.outputs()]
+        return [*shown, self.elsewhere, self.target, *self.follow.outputs(), *self.strip.outputs()]
 
 
 class Asking:
     """The handlers of one page."""
 
-    def __init__(self, qa: LongFormQA, parts: Parts, nearest: NearestQuestions, place: Place, corpora: Corpora) -> None:
+    def __init__(
+        self,
+        qa: LongFormQA,
+        parts: Parts,
+        nearest: NearestQuestions,
+        place: Place,
+        corpora: Corpora,
+        visits: Visits,
+    ) -> None:
         """Hold what is needed; no session yet.
 
         Args:
@@ -72,8 +84,10 @@ class Asking:
             nearest: finds the nearest written question.
             place: a session's key → its place in the line from 1 and the line's length; None if it does not wait.
             corpora: what may be read, and its offer; a link without a generator means the first that is offered.
+            visits: what visitors dropped, which only they may ask.
         """
         self.qa = qa
+        self.visits = visits
         self.parts = parts
         self.nearest = nearest
         self.place = place
@@ -83,12 +97,28 @@ class Asking:
 
     def begin(self, request: gr.Request, question: str, *values: object) -> View:
         """Check what is asked and note it; what was shown before stays if it cannot be asked."""
+        return self._begin(session_of(request), question, values)
+
+    def follow(self, request: gr.Request, question: str, *values: object) -> View:
+        """The same for a question that follows the answer which is shown."""
+        session = session_of(request)
+        run = self.runs.newest(session)
+        if run is None or run.answered is None:
+            return {self.parts.status: status_error("There is no finished answer to follow: ask in the box above.")}
+        return self._begin(session, question, values, run.answered)
+
+    def _begin(self, session: str, question: str, values: Sequence[object], previous: Previous | None = None) -> View:
+        """Check what is asked and note it."""
         try:
-            asked, settings = check_question(question or ""), to_settings(by_name(values), self.offer)
+            asked, settings = check_question(question or ""), to_settings(by_name(values), self._offer(session))
         except Exception as error:
             return {self.parts.status: status_error(readable(error))}
-        self.runs.begin(session_of(request), asked, settings)
+        self.runs.begin(session, asked, settings, previous=previous)
         return self._cleared(asked)
+
+    def _offer(self, session: str) -> Offer:
+        """What a session may choose."""
+        return self.visits.offer(self.offer, session)
 
     def open(self, request: gr.Request) -> View:
         """The page was opened, perhaps by a link that asks: fill in question and settings, and note the run."""
@@ -99,14 +129,15 @@ class Asking:
         filled: View = {self.parts.box: question, self.parts.opened: ""}
         values = control_values(named, self.offer.generator)
         try:
-            asked, settings = check_question(question), to_settings(values, self.offer)
+            asked, settings = check_question(question), to_settings(values, self._offer(session_of(request)))
         except Exception as error:
             return filled | {self.parts.status: status_error(readable(error))}
         chosen = settings.to_json()  # numbers, where the link has texts
         filled |= dict(zip(self.parts.controls, (chosen[name] for name in CONTROLS), strict=True))
-        if is_live(self.offer.named(settings.index)):
+        name = settings.index or self.offer.indexes[0]
+        if is_live(name):
             # Whoever follows a link has not been told yet where the words go.
-            return filled | {self.parts.status: status_ready(parse_wiki(self.offer.named(settings.index)).host)}
+            return filled | {self.parts.status: status_ready(parse_wiki(name).host)}
         run = self.runs.begin(session_of(request), asked, settings)
         return filled | self._cleared(asked) | {self.parts.opened: run.id}
 
@@ -123,6 +154,7 @@ class Asking:
                 parts.nearest: nearest_empty(),
             }
             | parts.strip.hidden()
+            | parts.follow.hidden()
             | self._elsewhere("")
         )
 
@@ -170,7 +202,7 @@ class Asking:
             return
         stage, shown = "", 0
         loading = not self.qa.is_loaded(run.settings[0].generator, run.settings[0].index)
-        for answer in throttled(self.qa.stream(run.question, run.settings[0], run.stop)):
+        for answer in throttled(self.qa.stream(run.question, run.settings[0], run.stop, run.previous)):
             answer = replace(answer, seconds={"queued": queued} | answer.seconds)
             view: View = {self.parts.answer: cards.answer(answer, run.id)}
             if answer.stage != stage:
@@ -186,16 +218,20 @@ class Asking:
         """What follows an answer: it can be rated, its run repeated, a written question is set beside it."""
         parts = self.parts
         index = answer.settings.index
-        near = self.nearest.find(answer.question, self.qa.corpus(index))
+        corpus = self.qa.corpus(index)
+        own, near = index.startswith(OWN), self.nearest.find(answer.question, corpus)
+        run.answered = answer.as_previous()
         declined = not answer.stopped and (answer.lacks or answer.retrieved.low_scores or not answer.found)
-        parts.strip.finished.add(run.id, Answered({"run": run.id} | answer.to_json(), near))
+        if not own:  # what is rated is kept, and nothing of somebody's own documents is
+            parts.strip.finished.add(run.id, Answered({"run": run.id} | answer.to_json(), near, run.answered))
         return (
             {
                 parts.stop: gr.Button(interactive=False),
                 parts.run_card: run_card(answer, self.qa.card(index), run.id),
                 parts.nearest: nearest_html(near, reveal=False),
             }
-            | parts.strip.ready(run.id)
+            | (parts.strip.hidden() if own else parts.strip.ready(run.id))
+            | parts.follow.ready(self.nearest.suggest(answer.retrieved, corpus))
             | self._elsewhere(self.corpora.larger(index) if declined else "")
         )
 
@@ -209,7 +245,7 @@ class Asking:
         run = self.runs.newest(session_of(request))
         if run is None or not target:
             return {self.parts.box: gr.skip()}
-        return {self.parts.box: run.question, self.corpora.choice: target}
+        return {self.parts.box: run.question, self.corpora.choice: self.corpora.value(target)}
 
     def _stopped_before(self, run: Run) -> View:
         """The view of a run that was stopped while it waited."""

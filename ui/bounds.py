@@ -8,16 +8,29 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core.deadline import seconds_within
+from data.sources.documents import Bounds
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from uvicorn.config import Config
 
 LARGEST_BODY = 1 << 20  # bytes; twenty passages of the longest kind with their titles, as JSON, fit
-LARGEST_FILE = 1024  # bytes; the page takes none, and uploads are refused before they are read
+LARGEST_FILE = 25_000_000  # bytes of one document that a visitor drops
+LARGEST_UPLOAD = 60_000_000  # bytes of all that are dropped at once
+UPLOAD_SECONDS = 180.0  # for them to arrive
+MOST_UPLOADS = 4  # that arrive at once
+LARGEST_WAITING = 500_000_000  # bytes of documents that arrived and were not read yet
+MOST_DOCUMENTS = 20  # of a visit
+MOST_OWN_PASSAGES = 4_000  # of a visit: 800 pages
+MOST_VISITS = 20  # with documents
+VISIT_SECONDS = 3600.0  # without a question, after which documents go
+UPLOAD_AGE = 900.0  # seconds, after which what arrived and was not asked for goes
+DOCUMENT = Bounds(LARGEST_FILE, pages=1_000, characters=4_000_000, passages=MOST_OWN_PASSAGES, seconds=120,
+                  memory=2_000_000_000)  # fmt: skip
 LONGEST_TEXT = 4_000  # characters of a text for /support
 BODY_SECONDS = 30.0  # for a body to arrive
 HEAD_SECONDS = 20.0  # for the head of a request, counted from the connection or from its first byte
@@ -47,11 +60,21 @@ def answer_seconds(given: str | float | None = None) -> float:
 
 
 class BodyBound:
-    """ASGI middleware: a request with too large or too slow a body, or with a file, never reaches the page."""
+    """ASGI middleware: a request with too large or too slow a body never reaches the page.
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
+    Files only reach it at the one address for them, where it takes any.
+    """
+
+    def __init__(self, app: ASGIApp, waiting: Callable[[], int] | None = None) -> None:
+        """Stand before an application.
+
+        Args:
+            app: the application.
+            waiting: how many bytes of files have arrived and were not read yet; None where none are taken.
+        """
         self.app = app
+        self._waiting = waiting
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on once its body is whole, or refuse it."""
@@ -59,6 +82,9 @@ class BodyBound:
         length = headers.get(b"content-length", b"0")
         if scope["type"] != "http" or (length == b"0" and b"transfer-encoding" not in headers):
             await self._unless_unused(scope, receive, send)
+            return
+        if self._waiting is not None and _route(scope) == "upload":
+            await self._upload(scope, receive, send, length)
             return
         if not _is_used(scope):
             await _refuse(404, "this page takes no files and nothing of this kind", receive, send)
@@ -77,6 +103,25 @@ class BodyBound:
             return
         await self.app(scope, _replayed(body, receive), send)
 
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, length: bytes) -> None:
+        """A request with files, written to the disk as they come; the server takes no more than its length."""
+        assert self._waiting is not None
+        if not length.isdigit() or not int(length):
+            await _refuse(411, "how long the body is must be said before it", receive, send)
+        elif int(length) > LARGEST_UPLOAD:
+            await _refuse(413, f"these are more than {LARGEST_UPLOAD:,} bytes: drop fewer files at once", receive, send)
+        elif self._uploads >= MOST_UPLOADS or self._waiting() + int(length) > LARGEST_WAITING:
+            await _refuse(503, "too many documents are arriving: try again soon", receive, send)
+        else:
+            self._uploads += 1
+            try:
+                async with asyncio.timeout(UPLOAD_SECONDS):
+                    await self.app(scope, receive, send)
+            except TimeoutError:
+                await _refuse(408, f"the files did not arrive within {UPLOAD_SECONDS:g} s", receive, send, drain=False)
+            finally:
+                self._uploads -= 1
+
     async def _unless_unused(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request without a body."""
         if scope["type"] == "http" and not _is_used(scope):
@@ -92,8 +137,14 @@ def _is_used(scope: Scope) -> bool:
     """Whether the page has a use for a request: any that only reads, and those to the addresses of its API."""
     if scope["method"] in ("GET", "HEAD", "OPTIONS"):
         return True
-    before, api, route = scope["path"].partition(_API)
-    return not api or route.split("/")[0] in _USED
+    route = _route(scope)
+    return route is None or route.split("/")[0] in _USED
+
+
+def _route(scope: Scope) -> str | None:
+    """Where in Gradio's API a request goes; None where it goes elsewhere."""
+    _, api, route = scope["path"].partition(_API)
+    return route if api else None
 
 
 async def _whole(receive: Receive) -> bytes | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.overlap import RUN, share_copied
-from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
+from core.records import LONGEST_QUESTION, NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
 
@@ -72,13 +72,20 @@ def answer(answer: Answer, run: str = "") -> str:
         body = waiting("Reading the passages…" if answer.found else "Looking for passages…")
     busy = "false" if answer.stage == "done" else "true"
     kept = _kept(answer, run) if run and answer.stage == "done" else ""
-    return f'<article class="answer" aria-busy="{busy}"{kept}><h2>{escape(answer.question)}</h2>{body}</article>'
+    heading = f"<h2>{escape(answer.question)}</h2>{_follows(answer)}"
+    return f'<article class="answer" aria-busy="{busy}"{kept}>{heading}{body}</article>'
+
+
+def _follows(answer: Answer) -> str:
+    """What the question follows, where it follows one."""
+    previous = answer.retrieved.previous
+    return f'<p class="follows">Asked after “{escape(previous.questions[-1])}”</p>' if previous else ""
 
 
 def _kept(answer: Answer, run: str) -> str:
     """What the scripts of the page need of a finished answer: its JSON and its link, as attributes."""
     whole = json.dumps({"run": run} | answer.to_json(), ensure_ascii=False)
-    link = to_query(answer.question, answer.settings)
+    link = to_query(answer.retrieved.whole[:LONGEST_QUESTION], answer.settings)  # it has to stand alone
     return f' data-run="{escape(run)}" data-link="{escape(link)}" data-json="{escape(whole)}"'
 
 

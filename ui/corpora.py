@@ -19,7 +19,7 @@ from retriever.registry import EMBEDDED
 from ui import cards
 from ui.errors import readable
 from ui.markup import escape
-from ui.offer import Offer, check_live
+from ui.offer import OWN, Offer, check_live
 
 View = dict[Any, Any]
 # Of the vital articles, and of any Wikipedia.
@@ -53,7 +53,7 @@ class Corpora:
         first = self.offer.indexes[0]
         self.header = _html(self._header(first), "header")
         # What stands alone has no name in links and settings.
-        choices = [(self.label(name), name if self.several else "") for name in self.offer.indexes]
+        choices = self.choices()
         self.choice = gr.Dropdown(
             choices,
             value=choices[0][1],
@@ -75,6 +75,19 @@ class Corpora:
             self.keep = gr.Button("Keep", min_width=96, scale=0, elem_id="contact-keep")
         self.said = _html("", "contact-said")
         return self.choice
+
+    def choices(self, own: str = "") -> list[tuple[str, str]]:
+        """What may be chosen, by its label and its name in links and settings; what stands alone has none.
+
+        Args:
+            own: the name of a visitor's own documents; "" for none.
+        """
+        named = [(self.label(name), self.value(name)) for name in self.offer.indexes]
+        return [*named, *([(self.label(own), own)] if own else [])]
+
+    def value(self, name: str) -> str:
+        """What the choice of an index is called in links and settings: nothing where no other is offered."""
+        return "" if name in self.offer.indexes and not self.several else name
 
     def build_examples(self) -> gr.Button:
         """One small button an example, and one for a random written question."""
@@ -108,7 +121,7 @@ class Corpora:
 
     def chosen(self, index: str) -> View:
         """Another index was chosen: say what it is."""
-        name = self.offer.named(index)
+        name = self._named(index)
         return {
             self.header: self._header(name),
             self.note: self._note(name),
@@ -119,8 +132,8 @@ class Corpora:
 
     def with_examples(self, index: str) -> View:
         """The examples of an index, which is opened for them; of one that cannot be opened there are none."""
-        name = self.offer.named(index)
-        if self._known_examples(name):
+        name = self._named(index)
+        if self._known_examples(name) or name.startswith(OWN):
             return {self.said: gr.skip()}
         try:
             self._examples[name] = tuple(example_questions(self.qa.corpus(name), len(EXAMPLES)))
@@ -138,7 +151,7 @@ class Corpora:
         return {
             self.contact_row: gr.Row(visible=False),
             self.said: thanks,
-            self.note: self._note(self.offer.named(index)),
+            self.note: self._note(self._named(index)),
         }
 
     def label(self, name: str) -> str:
@@ -149,13 +162,13 @@ class Corpora:
 
     def larger(self, index: str) -> str:
         """The largest index that is larger than one; "" where there is none."""
-        here = self._size(self.offer.named(index))
+        here = self._size(self._named(index))
         others = [name for name in self.offer.indexes if self._size(name) > here]
         return max(others, key=self._size, default="")
 
     def local(self, index: str) -> str:
         """What can be read when a live wiki does not answer; "" where the index is no live one."""
-        if not is_live(self.offer.named(index)):
+        if not is_live(self._named(index)):
             return ""
         return next((name for name in self.offer.indexes if not is_live(name)), "")
 
@@ -164,7 +177,13 @@ class Corpora:
         words = f" (the question's words go to {parse_wiki(name).host})" if is_live(name) else ""
         return f"Ask {self.label(name)}{words}"
 
+    def _named(self, index: str) -> str:
+        """The name of an index that is offered, or of a visitor's own documents, which whoever names it has."""
+        return index if index.startswith(OWN) and self.qa.holds(index) else self.offer.named(index)
+
     def _size(self, name: str) -> int:
+        if name.startswith(OWN):  # whatever is offered is worth asking elsewhere
+            return 0
         if is_live(name):
             return _ENDLESS
         return int(self.qa.card(name).get("passages") or _UNKNOWN)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import inspect
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from core.errors import SettingsError
+from core.records import Previous
 from core.settings import DEFAULTS, DESCRIPTIONS, MOST_PASSAGES
 from qa import LongFormQA
 from ui.bounds import LONGEST_TEXT
@@ -31,18 +32,37 @@ def ask_endpoint(qa: LongFormQA, finished: Finished, offer: Offer) -> Callable[.
     def ask(question: str, *values: object, **named: object) -> Iterator[dict[str, Any]]:
         stop, run = threading.Event(), uuid.uuid4().hex
         try:
-            settings = to_settings(by_name(values, CONTROLS[: len(values)]) | named, offer)
-            for answer in throttled(qa.stream(question, settings, stop)):
+            given = by_name(values, (*CONTROLS, _PREVIOUS)[: len(values)]) | named
+            previous = _followed(finished, given.pop(_PREVIOUS, ""))
+            settings = to_settings(given, offer)
+            for answer in throttled(qa.stream(question, settings, stop, previous)):
                 result = {"run": run} | answer.to_json()
                 if answer.stage == "done":
-                    finished.add(run, Answered(result))
+                    finished.add(run, Answered(result, previous=answer.as_previous()))
                 yield result
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
         finally:
             stop.set()
 
-    return _described(ask, CONTROLS, Iterator[dict[str, Any]], _ASK)
+    return _described(ask, CONTROLS, Iterator[dict[str, Any]], _ASK, {_PREVIOUS: ""})
+
+
+def _followed(finished: Finished, run: object) -> Previous | None:
+    """What a follow-up to a run follows; None where no run is named.
+
+    Raises:
+        SettingsError: it is not held.
+    """
+    if run in ("", None):
+        return None
+    answered = finished.find(run) if isinstance(run, str) else None
+    if answered is None or answered.previous is None:
+        raise SettingsError(
+            "previous: no answer of this run is held (any more); give the “run” of an answer that /ask has given, or "
+            "leave it out"
+        )
+    return answered.previous
 
 
 _ASK = """Answer a question from Wikipedia passages; streams the answer as it grows, the last object is the whole.
@@ -50,10 +70,12 @@ _ASK = """Answer a question from Wikipedia passages; streams the answer as it gr
 Args:
     question: 2 to 1,000 characters.
 {settings}
+    previous: the "run" of an answer that this question follows; "" where it stands alone.
 
 Returns:
-    An object with run (its id, for /rate), question, answer, answerable, passages (rank, title, section, url, text,
-    score, read), sentences (text, kind, support, label, passage, evidence, from), settings and seconds.
+    An object with run (its id, for /rate and for what follows it), question, answer, answerable, passages (rank, title,
+    section, url, text, score, read), sentences (text, kind, support, label, passage, evidence, from), settings and
+    seconds.
 """
 _RETRIEVE = """Find Wikipedia passages for a question, best first, without writing an answer.
 
@@ -64,10 +86,17 @@ Args:
 Returns:
     One object a passage: rank, title, section, url, text and score.
 """
+_PREVIOUS = "previous"
 _FINDING = ("retrieval", "passages", "seed", "index")
 
 
-def _described(function: Callable[..., Any], names: Sequence[str], returns: Any, text: str) -> Callable[..., Any]:  # noqa: ANN401
+def _described(
+    function: Callable[..., Any],
+    names: Sequence[str],
+    returns: Any,  # noqa: ANN401
+    text: str,
+    more: Mapping[str, Any] | None = None,
+) -> Callable[..., Any]:
     """A function of a question and of settings by position, with the signature and the words that Gradio reads.
 
     Args:
@@ -75,13 +104,15 @@ def _described(function: Callable[..., Any], names: Sequence[str], returns: Any,
         names: of those settings, in order.
         returns: the type of what it returns.
         text: its description, in which "{settings}" stands for a line each.
+        more: further parameters, behind the settings, with their defaults.
     """
-    types = {"question": str} | {name: type(DEFAULTS[name]) for name in names}
+    defaults = DEFAULTS | dict(more or {})
+    types = {"question": str} | {name: type(defaults[name]) for name in (*names, *(more or {}))}
     parameters = [
         inspect.Parameter(
             name,
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=DEFAULTS.get(name, inspect.Parameter.empty),
+            default=defaults.get(name, inspect.Parameter.empty),
             annotation=kind,
         )
         for name, kind in types.items()

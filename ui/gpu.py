@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from core.records import Answer
+from core.records import Answer, Previous
 from core.settings import Settings
 from qa import LongFormQA
 
@@ -36,16 +36,20 @@ class LentGPU(LongFormQA):
 
         super().__init__(*parts, **named)
 
-        def lent(question: str, settings: Settings) -> Iterator[Answer]:
-            yield from super(LentGPU, self).stream(question, settings)
+        def lent(question: str, settings: Settings, previous: Previous | None) -> Iterator[Answer]:
+            yield from super(LentGPU, self).stream(question, settings, previous=previous)
 
         self._lent = spaces.GPU(duration=_SECONDS)(lent)
 
     def stream(
-        self, question: str, settings: Settings | None = None, stop: threading.Event | None = None
+        self,
+        question: str,
+        settings: Settings | None = None,
+        stop: threading.Event | None = None,
+        previous: Previous | None = None,
     ) -> Iterator[Answer]:
         """As `LongFormQA.stream`, on the lent GPU."""
-        for answer in self._lent(question, settings or Settings()):
+        for answer in self._lent(question, settings or Settings(), previous):
             if stop is not None and stop.is_set() and answer.stage != "done":
                 yield replace(answer, stage="done", stopped=True, note="Stopped before its end.")
                 return

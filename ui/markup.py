@@ -37,6 +37,18 @@ def safe_url(url: str) -> str:
     return escape(quote(url.strip(), safe=_URL_CHARACTERS))
 
 
+def is_wikipedia(url: str) -> bool:
+    """Whether an address is one of Wikipedia's.
+
+    >>> is_wikipedia("https://en.wikipedia.org/wiki/Tide"), is_wikipedia("https://example.org/.wikipedia.org")
+    (True, False)
+    """
+    try:
+        return f".{urlsplit(url).hostname or ''}".endswith(".wikipedia.org")
+    except ValueError:
+        return False
+
+
 def waiting(text: str) -> str:
     """A quiet line in place of what is not there yet."""
     return f'<p class="waiting">{escape(text)}</p>'

@@ -19,20 +19,24 @@ from typing import Protocol
 
 import numpy as np
 
-from core.records import Found
+from core.records import Found, Retrieved
 from core.words import folded_words
 from data.questions import Question, load_questions
 from retriever.articles import ArticleCorpus
-from ui.markup import escape, waiting
+from retriever.encode import Encoder
+from ui.markup import escape, is_wikipedia, waiting
 
 # Questions chosen by hand from the development split: fit for all ages, and no model was trained on them.
 _PICKED = Path(__file__).with_name("random_questions.json")
 _ARTICLES = 12
 _BY_WORDS = 12
+_SUGGESTED_FROM = 24  # articles
 
 
 class Searcher(Protocol):
     """What is needed of a retriever."""
+
+    encoder: Encoder
 
     def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Found]:
         """Hits for a question, best first."""
@@ -75,8 +79,8 @@ class NearestQuestions:
         for row, item in enumerate(self._questions):
             for title in {item.topic, *item.titles[:1]}:
                 self._by_title.setdefault(title, []).append(row)
-        # By searcher, too: each has its own encoder.
-        self._vectors: dict[tuple[int, int], np.ndarray] = {}
+        # By encoder, too.
+        self._vectors: dict[tuple[str, int], np.ndarray] = {}
         self._lock = threading.Lock()
 
     def find(self, question: str, searcher: Searcher | None = None) -> Nearest | None:
@@ -91,13 +95,45 @@ class NearestQuestions:
         rows = sorted({*self._about_found_articles(question, searcher), *self._sharing_words(asked)})
         if not rows:
             return None
-        query, vectors = self._embed(question, rows, searcher)
-        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
-        cosines = vectors @ query / np.maximum(norms, 1e-12)
+        cosines = self._cosines(question, rows, searcher)
         best = int(cosines.argmax())
         item = self._questions[rows[best]]
         same = folded_words(item.question) == asked
         return Nearest(item, 1.0 if same else float(cosines[best]))
+
+    def suggest(self, retrieved: Retrieved, searcher: Searcher, count: int = 3) -> list[str]:
+        """Written questions that what was searched answers: all their articles stand in it; nearest first.
+
+        Args:
+            retrieved: what was asked, and found.
+            searcher: what was asked; of a wiki only the articles that were found are known to stand in it.
+            count: how many at most.
+        """
+        hits = list(retrieved.found)
+        if not isinstance(searcher, ArticleCorpus):
+            hits += searcher.search(retrieved.whole, _SUGGESTED_FROM, "dense")
+        there = {hit.passage.title for hit in hits if is_wikipedia(hit.passage.url)}
+        asked = {tuple(folded_words(text)) for text in (retrieved.question, *_questions_before(retrieved))}
+        rows = sorted(
+            {
+                row
+                for title in there
+                for row in self._by_title.get(title, ())
+                if self._questions[row].answerable
+                and there.issuperset(self._questions[row].titles)
+                and tuple(folded_words(self._questions[row].question)) not in asked
+            }
+        )
+        if not rows:
+            return []
+        order = np.argsort(-self._cosines(retrieved.whole, rows, searcher), kind="stable")[:count]
+        return [_capitalised(self._questions[rows[place]].question) for place in order]
+
+    def _cosines(self, question: str, rows: Sequence[int], searcher: Searcher) -> np.ndarray:
+        """Of a question with written ones, float32 (rows,)."""
+        query, vectors = self._embed(question, rows, searcher)
+        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
+        return vectors @ query / np.maximum(norms, 1e-12)
 
     def _about_found_articles(self, question: str, searcher: Searcher) -> Iterable[int]:
         """Rows of the questions about the articles nearest by meaning; a wiki is not asked twice for that."""
@@ -116,7 +152,7 @@ class NearestQuestions:
     def _embed(self, question: str, rows: Sequence[int], searcher: Searcher) -> tuple[np.ndarray, np.ndarray]:
         """The question's vector and those of the rows; only what is not known yet is computed."""
         with self._lock:
-            keys = [(id(searcher), row) for row in rows]
+            keys = [(searcher.encoder.identity, row) for row in rows]
             missing = [key for key in keys if key not in self._vectors]
             fresh = searcher.embed_questions([question, *(self._questions[row].question for _, row in missing)])
             self._vectors.update(zip(missing, fresh[1:], strict=True))
@@ -135,7 +171,16 @@ def random_question(avoid: str = "", chooser: random.Random | None = None) -> st
         item.question for item in load_questions("dev") if item.id in picked and item.question.lower() != avoid.lower()
     ]
     text = (chooser or random).choice(texts)
-    return text[0].upper() + text[1:]
+    return _capitalised(text)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _questions_before(retrieved: Retrieved) -> tuple[str, ...]:
+    """Those that a follow-up follows."""
+    return retrieved.previous.questions if retrieved.previous else ()
 
 
 def nearest_empty() -> str:

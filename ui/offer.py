@@ -18,6 +18,8 @@ from retriever.live.wiki import CONTACT, ContactError, check_contact, contact
 from retriever.registry import EMBEDDED
 
 GENERATORS_NAME = "LFQA_GENERATORS"
+UPLOADS = "LFQA_UPLOADS"
+OWN = "own:"  # begins the names of what visitors drop, each known to its visit only
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,23 @@ class Offer:
         others: whether any other name or folder of a generator may be typed, too.
         indexes: what may be read, by name; the first is read where none is named.
         public: whether others than the operator reach the page.
+        uploads: whether visitors may drop documents of their own.
     """
 
     generators: tuple[str, ...] = (Settings().generator, *(name for name in GENERATORS if name != Settings().generator))
     others: bool = True
     indexes: tuple[str, ...] = (EMBEDDED,)
     public: bool = False
+    uploads: bool = True
 
     @classmethod
-    def of(cls, generators: Sequence[str] = (), public: bool = False, indexes: Sequence[str] = (EMBEDDED,)) -> Offer:
+    def of(
+        cls,
+        generators: Sequence[str] = (),
+        public: bool = False,
+        indexes: Sequence[str] = (EMBEDDED,),
+        uploads: bool = True,
+    ) -> Offer:
         """What an operator offers.
 
         Args:
@@ -45,12 +55,13 @@ class Offer:
             public: whether others than the operator reach the page. Then nothing but what is listed may be chosen, and
                 the default; where nothing is listed, the generators that come along.
             indexes: as `LongFormQA.indexes`.
+            uploads: whether visitors may drop documents of their own.
         """
         named = [name.strip() for name in os.environ.get(GENERATORS_NAME, "").split(",")]
         listed = tuple(dict.fromkeys(name for name in (*generators, *named) if name))
         closed = public or any(named)
         known = (Settings().generator,) if closed and listed else Offer.generators
-        return cls(tuple(dict.fromkeys((*listed, *known))), not closed, tuple(indexes), public)
+        return cls(tuple(dict.fromkeys((*listed, *known))), not closed, tuple(indexes), public, uploads)
 
     @property
     def generator(self) -> str:
@@ -63,6 +74,11 @@ class Offer:
         Raises:
             SettingsError: it is not offered.
         """
+        if index.startswith(OWN) and index not in self.indexes:
+            raise SettingsError(
+                "these were a visitor's own documents: they can be asked only on the page, in the visit that dropped "
+                f"them, until it ends. Drop them there, or choose {', '.join(self.indexes)}"
+            )
         if index and index not in self.indexes:
             raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")
         return index or self.indexes[0]
@@ -82,6 +98,18 @@ class Offer:
         index = self.named(settings.index)
         check_live(index, self.public)
         return replace(settings, index=index if len(self.indexes) > 1 else "")
+
+
+def uploads_allowed() -> bool:
+    """Whether LFQA_UPLOADS lets visitors drop documents of their own: unless it says no.
+
+    Raises:
+        SettingsError: it says neither yes nor no.
+    """
+    said = os.environ.get(UPLOADS, "").strip().lower() or "yes"
+    if said not in ("yes", "no"):
+        raise SettingsError(f"{UPLOADS} is {said!r}; allowed are yes and no")
+    return said == "yes"
 
 
 def is_public(host: str) -> bool:

@@ -23,13 +23,16 @@ from ui.corpora import Corpora
 from ui.dependence import WithAndWithout
 from ui.endpoints import add_endpoints
 from ui.feedback import FeedbackStore, open_store
+from ui.follow_up import FollowUp
 from ui.history import history_html
 from ui.nearest import load_nearest, nearest_empty
 from ui.offer import Offer, is_public
+from ui.own_documents import OwnDocuments
 from ui.rating import RatingStrip
 from ui.run_card import run_card_empty
 from ui.status import status_idle
 from ui.theme import theme
+from ui.visits import Visits, arrivals, bytes_waiting
 
 MODEL = "model"  # everything that computes shares this one place
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -52,17 +55,25 @@ def build_page(
         offer: what visitors may choose; None for whatever there is, as on a page of one's own.
     """
     offer = offer or Offer.of([generator], is_public("127.0.0.1"), qa.indexes)
-    corpora = Corpora(qa, offer)
+    visits = Visits(qa)
+    corpora, own = Corpora(qa, offer), None
+    if offer.uploads:
+        arrivals()
+        own = OwnDocuments(visits, corpora)
     strip = RatingStrip(store or open_store())
     with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
         controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
+        if own:
+            own.build()
         corpora.build_examples()
         status = html(status_idle(), "status")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=300):
                 answer = html(cards.answer_empty(), "answer")
                 elsewhere = gr.Button("", visible=False, elem_id="elsewhere")
+                follow = FollowUp()
+                follow.build()
                 strip.build()
             with gr.Column(scale=2, min_width=300):
                 passages = html(passage_cards.passages_empty(), "passages")
@@ -91,11 +102,19 @@ def build_page(
             strip,
             elsewhere,
             gr.State(""),
+            follow,
         )
         asking = Asking(
-            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), corpora
+            qa,
+            parts,
+            load_nearest(lambda: qa.retriever),
+            lambda session: place_in_line(page, session),
+            corpora,
+            visits,
         )
         corpora.connect(page, QUIET)
+        if own:
+            own.connect(page, QUIET)
         _connect(asking, ask)
         _open(page, asking)
         strip.connect(nearest)
@@ -105,7 +124,7 @@ def build_page(
         page.unload(asking.leave)
         add_endpoints(qa, strip, offer, MODEL)
     page.queue(max_size=MOST_WAITING)
-    page.for_others = offer.public
+    page.for_others, page.takes_files = offer.public, offer.uploads
     return page
 
 
@@ -114,8 +133,12 @@ def html(value: str, name: str) -> gr.HTML:
     return gr.HTML(value, js_on_load=None, apply_default_css=False, elem_id=name)
 
 
-def launch_options() -> dict[str, Any]:
-    """What Gradio 6 takes at launch rather than at building: style, scripts, footer, and MCP where it is installed."""
+def launch_options(uploads: bool = True) -> dict[str, Any]:
+    """What Gradio 6 takes at launch rather than at building: style, scripts, footer, and MCP where it is installed.
+
+    Args:
+        uploads: whether files are taken.
+    """
     folder = Path(__file__).with_name("static")
     style = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.css")))
     scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(folder.glob("*.js")))
@@ -128,7 +151,7 @@ def launch_options() -> dict[str, Any]:
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
         "max_file_size": LARGEST_FILE,
-        "app_kwargs": {"middleware": [Middleware(BodyBound)]},
+        "app_kwargs": {"middleware": [Middleware(BodyBound, waiting=bytes_waiting if uploads else None)]},
         # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
         "_frontend": False,
     }
@@ -155,7 +178,8 @@ def serve(page: gr.Blocks, host: str, port: int | None = None, **options: Any) -
             f"the page would be reached by others on {host}, and lets its visitors choose anything: build it with "
             "Offer.of(…, public=True), or serve it on 127.0.0.1"
         )
-    chosen = {"quiet": True, "prevent_thread_lock": True, "inbrowser": False} | launch_options() | options
+    chosen: dict[str, Any] = {"quiet": True, "prevent_thread_lock": True, "inbrowser": False}
+    chosen |= launch_options(page.takes_files) | options  # type: ignore[attr-defined]
     _, address, _ = page.launch(server_name=host, server_port=port, **chosen)
     bound_connections(page.server.config)
     return address
@@ -195,12 +219,17 @@ def _connect(asking: Asking, ask: gr.Button) -> None:
     asked = [ask.click, box.submit]
     asked += [chip.click(lambda question: question, chip, box, queue=False, **QUIET).then for chip in chips]
     asked.append(dice.click(asking.random, box, box, queue=False, **QUIET).then)
+    follow = asking.parts.follow
+    asked += [chip.click(lambda question: question, chip, box, queue=False, **QUIET).then for chip in follow.chips]
     elsewhere = asking.parts.elsewhere.click(
         asking.ask_elsewhere, asking.parts.target, [box, choice], queue=False, **QUIET
     )
     asked.append(elsewhere.then)
     for trigger in asked:
         begun = trigger(asking.begin, [box, *asking.parts.controls], view, queue=False, **QUIET)
+        _answer(asking, begun.then)
+    for trigger in (follow.ask.click, follow.box.submit):
+        begun = trigger(asking.follow, [follow.box, *asking.parts.controls], view, queue=False, **QUIET)
         _answer(asking, begun.then)
     stop.click(asking.stop, None, view, queue=False, trigger_mode="multiple", **QUIET)
 

@@ -6,10 +6,9 @@ It knows answers and HTML; it does not know Gradio.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from core.records import Answer, Found, Passage, Sentence
-from ui.markup import escape, safe_url, waiting
+from ui.markup import escape, is_wikipedia, safe_url, waiting
 
 
 def passages_empty(text: str = "The passages and their scores will be listed here.") -> str:
@@ -53,11 +52,12 @@ def _card(number: int, found: Found, score_name: str, scale: float, supports: Ma
     backs = sorted({sentence for numbers in supports.values() for sentence in numbers})
     backing = f'<span class="backs">backs {_listed(backs)}</span>' if backs else ""
     status_class = found.status.replace(" ", "-")
+    kept = '<span class="kept">from the answer before</span>' if found.kept else ""
     return (
         f'<details class="card {status_class}" id="passage-{number}" data-passage="{number}">'
         f'<summary><span class="number">{number}</span><span class="title">{name}</span>'
         f'<span class="measures">{_score(found.score, score_name, scale)}'
-        f'<span class="status {status_class}">{escape(found.status)}</span>{backing}</span></summary>'
+        f'<span class="status {status_class}">{escape(found.status)}</span>{kept}{backing}</span></summary>'
         f'<div class="body"><p>{_marked(found, supports)}</p>{_source(passage, name)}</div></details>'
     )
 
@@ -67,7 +67,7 @@ def _source(passage: Passage, name: str) -> str:
     url = safe_url(passage.url)
     if not url:
         return ""
-    where = " on Wikipedia" if f".{urlsplit(url).netloc}".endswith(".wikipedia.org") else ""
+    where = " on Wikipedia" if is_wikipedia(passage.url) else ""
     return f'<p class="source"><a href="{url}" target="_blank" rel="noopener noreferrer">{name}{where} ↗</a></p>'
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.records import Previous
 from ui.feedback import LONGEST_REASON, SCORES, WENT_WRONG, FeedbackError, FeedbackStore, rating
 from ui.markup import escape
 from ui.nearest import Nearest, nearest_html
@@ -30,10 +31,15 @@ View = dict[Any, Any]
 
 @dataclass(frozen=True)
 class Answered:
-    """A finished answer that may be rated: its JSON object with its run, and the written question beside it."""
+    """A finished answer that may be rated or asked on: its JSON with its run, and the written question beside it.
+
+    Attributes:
+        previous: what a follow-up to it follows.
+    """
 
     answer: dict[str, Any]
     nearest: Nearest | None = None
+    previous: Previous | None = None
 
 
 @dataclass

@@ -67,6 +67,7 @@ def run_card(answer: Answer, card: Mapping[str, Any], run: str) -> str:
     read = ", ".join(f"{part.passage.title} ({part.status})" for part in answer.found) or "none"
     rows = {
         "Question": answer.question,
+        **({"Asked after": " ".join(previous.questions)} if (previous := answer.retrieved.previous) else {}),
         "Run": run,
         "Read from": _read_from(card),
         "Retriever": str(card.get("model", "")),

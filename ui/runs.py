@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import UserError
-from core.records import Answer
+from core.records import Answer, Previous
 from core.settings import Settings
 from ui.bounds import MOST_FINISHED, MOST_SESSIONS
 
@@ -33,6 +33,8 @@ class Run:
         taken: whether the answer has begun, or never will.
         cancelled: stopped while it waited.
         id: names the run for ratings.
+        previous: what the question follows; None where it stands alone.
+        answered: what a follow-up would follow; None before the answer is finished.
     """
 
     question: str
@@ -42,6 +44,8 @@ class Run:
     taken: bool = False
     cancelled: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    previous: Previous | None = None
+    answered: Previous | None = None
 
 
 class Runs:
@@ -52,9 +56,9 @@ class Runs:
         self._newest: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, session: str, question: str, *settings: Settings) -> Run:
+    def begin(self, session: str, question: str, *settings: Settings, previous: Previous | None = None) -> Run:
         """A new run of this session; the one before it, if any, is told to stop."""
-        run = Run(question, settings)
+        run = Run(question, settings, previous=previous)
         with self._lock:
             older = self._newest.pop(session, None)
             self._newest[session] = run
@@ -122,6 +126,11 @@ class Finished:
             self._kept[run] = answer
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
+
+    def find(self, run: str) -> Any:  # noqa: ANN401
+        """What the run answered, as long as it is kept; None where it is not."""
+        with self._lock:
+            return self._kept.get(run) if isinstance(run, str) else None
 
     def claim(self, run: str) -> Any:  # noqa: ANN401
         """What the run answered, given out once.

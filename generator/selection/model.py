@@ -105,6 +105,11 @@ class SelectorModel:
         )
         return Selection(self._holds(part, whole), part, whole, float(judged.more.sigmoid()), sentences)
 
+    def forget(self) -> None:
+        """Keep nothing of the question before and its passages."""
+        with self._lock:
+            self._last = None
+
     def _holds(self, part: float, whole: float) -> Holds:
         if part < self.joint.least:
             return "no"
@@ -117,7 +122,7 @@ class SelectorModel:
     def _read(self, retrieved: Retrieved) -> _Read:
         """What was read for a question; the last is kept."""
         passages = tuple((p.rank, p.passage.title, p.passage.section, p.text, p.score) for p in retrieved.read)
-        key = (retrieved.question, retrieved.score_name == SCORE_NAME, passages)
+        key = (retrieved.whole, retrieved.score_name == SCORE_NAME, passages)
         with self._lock:
             if self._last is None or self._last.key != key:
                 self._last = self._read_anew(key)
