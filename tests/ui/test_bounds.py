@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -17,6 +18,7 @@ from ui import bounds
 from ui.feedback import FeedbackStore
 from ui.offer import Offer
 from ui.page import build_page, serve
+from ui.visits import arrivals, bytes_waiting
 
 CHUNK = b"x" * (1 << 16)
 POSTS = ("/gradio_api/queue/join", "/gradio_api/call/ask", "/gradio_api/run/rate", "/gradio_api/mcp/", "/login")
@@ -97,11 +99,56 @@ def test_a_length_that_is_none_reaches_nothing(address, length):
     assert status in (400, 413)
 
 
-def test_no_file_is_kept(address):
-    """The page takes none, so none is read."""
-    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
-    status, said = sent(address, "/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})
+FILE = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+OF_FILES = {"Content-Type": "multipart/form-data; boundary=x"}
+UPLOAD = "/gradio_api/upload"
+
+
+def test_a_page_without_uploads_takes_no_file(tiny_qa, tmp_path):
+    page = build_page(tiny_qa, store=FeedbackStore(tmp_path / "r.jsonl"), offer=Offer.of(uploads=False))
+    try:
+        status, said = sent(urlsplit(serve(page, "127.0.0.1")), UPLOAD, FILE, OF_FILES)
+    finally:
+        page.close(verbose=False)
     assert status == 404 and json.loads(said) == {"error": "this page takes no files and nothing of this kind"}
+
+
+def test_a_file_arrives_in_the_folder_that_is_swept(address):
+    status, said = sent(address, UPLOAD, FILE, OF_FILES)
+    assert status == 200
+    [path] = map(Path, json.loads(said))
+    assert path.read_bytes() == b"hello" and path.is_relative_to(arrivals())
+    path.unlink()
+
+
+def test_too_many_bytes_of_files_are_refused_before_they_are_read(address, monkeypatch):
+    monkeypatch.setattr(bounds, "LARGEST_UPLOAD", 1000)
+    before = bytes_waiting()
+    status, said = sent(address, UPLOAD, FILE + bytes(2000), OF_FILES)
+    assert status == 413 and "drop fewer files at once" in json.loads(said)["error"]
+    assert sent(address, UPLOAD, pieces(5000), OF_FILES)[0] == 411
+    assert bytes_waiting() == before
+
+
+def test_files_that_nobody_asked_for_leave_no_room_for_more(address, monkeypatch):
+    monkeypatch.setattr(bounds, "LARGEST_WAITING", 100)
+    assert sent(address, UPLOAD, FILE, OF_FILES)[0] == 503
+    monkeypatch.undo()
+    monkeypatch.setattr(bounds, "MOST_UPLOADS", 0)
+    assert sent(address, UPLOAD, FILE, OF_FILES)[0] == 503
+
+
+def test_files_that_do_not_arrive_are_given_up(address, monkeypatch):
+    monkeypatch.setattr(bounds, "UPLOAD_SECONDS", 0.3)
+    head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=60) as client:
+        client.sendall(head + b"Content-Length: 1000\r\n\r\n--x")
+        assert client.recv(65536).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("route", ["upload/", "upload/x", "uploads", "component_server"])
+def test_only_the_one_address_takes_files(address, route):
+    assert sent(address, f"/gradio_api/{route}", FILE, OF_FILES)[0] == 404
 
 
 @pytest.mark.parametrize("path", ["process_recording", "component_server", "vibe-edit", "stream/x", "profiling/clear"])

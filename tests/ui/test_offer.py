@@ -111,7 +111,8 @@ def test_a_public_pages_control_takes_no_other_name(public_client):
 def test_a_link_to_a_public_page_names_no_folder(qa, request_of, tmp_path, tiny_retriever):
     import gradio as gr
 
-    from ui.asking import Asking, Parts
+    from tests.ui.conftest import parts_of
+    from ui.asking import Asking
     from ui.corpora import Corpora
     from ui.nearest import load_nearest
     from ui.rating import RatingStrip
@@ -119,8 +120,7 @@ def test_a_link_to_a_public_page_names_no_folder(qa, request_of, tmp_path, tiny_
     with gr.Blocks():
         strip = RatingStrip(FeedbackStore(tmp_path / "ratings.jsonl"))
         strip.build()
-        shown = [gr.HTML() for _ in range(8)]
-        parts = Parts(gr.Textbox(), [], *shown[:3], gr.Button(), *shown[3:6], strip, gr.Button(), gr.State(""))
+        parts = parts_of(strip, [])
         corpora = Corpora(qa, Offer.of(public=True))
         corpora.build_choice()
     asking = Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: None, corpora)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -105,6 +106,7 @@ class Searcher:
     """Vectors of word counts, so that nearness is known; dense search finds one article."""
 
     words = ("sea", "moon", "bread", "bees", "honey")
+    encoder = SimpleNamespace(identity="words")
 
     def search(self, question, k=4, method="mixed", seed=0):
         return []
