@@ -125,9 +125,9 @@ def serve(options: argparse.Namespace) -> int:
     try:
         store = open_store(say)
         snapshots = Snapshots(options.snapshots) if options.snapshots else None
+        page = build_page(qa, store=store, offer=offer, snapshots=snapshots)
     except (StoreError, UserError, OSError) as error:
         return fail(str(error))
-    page = build_page(qa, store=store, offer=offer, snapshots=snapshots)
     try:
         serve_page(page, options.host, options.port, inbrowser=options.open)
     except OSError as error:

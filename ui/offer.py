@@ -76,8 +76,8 @@ class Offer:
         """
         if index.startswith(OWN) and index not in self.indexes:
             raise SettingsError(
-                "these were a visitor's own documents: they can be asked only on the page, in the visit that dropped "
-                f"them, until it ends. Drop them there, or choose {', '.join(self.indexes)}"
+                "a visitor's own documents can be asked only in the question box of the page, and in the visit that "
+                f"dropped them: drop them there, or choose {', '.join(self.indexes)}"
             )
         if index and index not in self.indexes:
             raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")

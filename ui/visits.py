@@ -109,9 +109,11 @@ class Visits:
 
     def offer(self, offer: Offer, session: str) -> Offer:
         """What a session may choose: what is offered, and its own documents."""
-        visit = self._visits.get(session)
-        if visit is None or not visit.files:
-            return offer
+        with self._lock:
+            visit = self._visits.get(session)
+            if visit is None or not visit.files:
+                return offer
+            self._visits.move_to_end(session)
         visit.used = time.monotonic()
         return replace(offer, indexes=(*offer.indexes, visit.name))
 
@@ -126,7 +128,10 @@ class Visits:
         return visit.name if visit and visit.files else ""
 
     def take(self, session: str, paths: Sequence[str]) -> None:
-        """Take files that arrived into a folder that no address leads to; nothing of them stays where they were."""
+        """Take files that arrived into a folder that no address leads to; nothing of them stays where they were.
+
+        Gradio leaves an empty file beside each, which goes by its age.
+        """
         with self._lock:
             visit = self._visits.pop(session, None) or Visit()
             self._visits[session] = visit

@@ -28,6 +28,7 @@ _PDF_BEGINS_WITHIN = 1024
 _KNOWN = {b"PK\x03\x04": "a ZIP archive", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture",
           b"GIF8": "a GIF picture", b"%PDF-": "a PDF", b"PAR1": "Parquet", b"\xd0\xcf\x11\xe0": "an old Word document",
           b"{\\rtf": "RTF", b"\x1f\x8b": "a gzip archive", b"\x7fELF": "a program", b"MZ": "a program"}  # fmt: skip
+_ROWS_BETWEEN = 100  # of a table, between two words on how far it is
 Progress = Callable[[int, int], None]
 
 
@@ -169,7 +170,8 @@ def _table(path: Path, title: str, name: str, words: int, bounds: Bounds, on_pro
             size += sum(len(passage.text) for passage in made)
             if size > bounds.characters or len(passages) > bounds.passages:
                 break
-            on_progress(record.number + 1, 0)
+            if record.number % _ROWS_BETWEEN == 0:
+                on_progress(record.number + 1, 0)
     except UserError as error:
         if not passages:
             raise PageError(_plain(error, path)) from error

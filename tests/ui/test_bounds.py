@@ -131,7 +131,7 @@ def test_too_many_bytes_of_files_are_refused_before_they_are_read(address, monke
 
 
 def test_files_that_nobody_asked_for_leave_no_room_for_more(address, monkeypatch):
-    monkeypatch.setattr(bounds, "LARGEST_WAITING", 100)
+    monkeypatch.setattr(bounds, "LARGEST_WAITING", 50)
     assert sent(address, UPLOAD, FILE, OF_FILES)[0] == 503
     monkeypatch.undo()
     monkeypatch.setattr(bounds, "MOST_UPLOADS", 0)
