@@ -28,7 +28,7 @@ def test_stop_ends_the_reading_of_it(tiny_retriever, slow):
 
     stop = threading.Event()
     stream = LentGPU(tiny_retriever, {"slow": Endless()}).stream("Why?", Settings(generator="slow"), stop)
-    while "word" not in next(stream).text:
+    while "Word" not in next(stream).text:
         pass
     stop.set()
     *_, last = stream
