@@ -25,6 +25,8 @@ _UNDECODED = re.compile("[\udc80-\udcff]")
 _MAY_BE_ODD = re.compile(r"[\x00\ud800-\udfff]|\\u(?:[dD][89a-fA-F]|0000)")
 _REPLACEMENT = "\ufffd"
 _ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file as UTF-8"
+# Of a value that is refused, so many characters are repeated.
+_SHOWN = 60
 MENDED = "signs that no text may hold were replaced by U+FFFD"
 
 
@@ -115,6 +117,19 @@ def _mend_value(value: Any, changes: list[str]) -> Any:  # noqa: ANN401 - whatev
     if isinstance(value, dict):
         return {_mend_value(name, changes): _mend_value(part, changes) for name, part in value.items()}
     return value
+
+
+def as_given(value: object) -> str:
+    r"""A value that is refused, as a message shows it: its beginning, and nothing that no text may hold.
+
+    >>> as_given("a\ud83d"), as_given([1]), len(as_given("x" * 5000))
+    ("'a\\ud83d'", '[1]', 61)
+    """
+    try:
+        text = mended(repr(value[: _SHOWN + 1] if isinstance(value, str) else value))
+    except (ValueError, RecursionError):  # a number of thousands of digits, nesting without end
+        text = "a value too long to be shown"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def read_text(path: Path) -> str:

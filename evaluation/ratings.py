@@ -9,6 +9,11 @@ picture is drawn in ratings_picture.py.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import sys
 from collections import Counter

@@ -24,7 +24,8 @@ from typing import Any
 from filelock import FileLock
 
 from core.errors import UserError
-from core.texts import mended
+from core.files import at_home
+from core.texts import as_given, mended
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ LONGEST_REASON = 2000
 _KINDS = ("rating", "vote")
 _MINUTES = 5
 _LONGEST_LINE = 16 << 20  # bytes; a record is some thousands of them
-# Of a value that is refused, so much is repeated.
-_SHOWN = 60
 
 
 class FeedbackError(UserError):
@@ -61,9 +60,9 @@ def rating(
     if not given:
         raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
     if went_wrong and went_wrong not in WENT_WRONG:
-        raise FeedbackError(f"What went wrong is {_shown(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
+        raise FeedbackError(f"What went wrong is {as_given(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
     if not isinstance(reason, str):
-        raise FeedbackError(f"The reason is {_shown(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
+        raise FeedbackError(f"The reason is {as_given(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
     if len(reason) > LONGEST_REASON:
         raise FeedbackError(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} are allowed.")
     return _stamped("rating") | {
@@ -86,7 +85,7 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
         FeedbackError: there is no such vote.
     """
     if winner not in VOTES:
-        raise FeedbackError(f"The vote is {_shown(winner)}; allowed are {', '.join(VOTES)}.")
+        raise FeedbackError(f"The vote is {as_given(winner)}; allowed are {', '.join(VOTES)}.")
     return _stamped("vote") | {
         "winner": winner,
         "order": order,
@@ -97,17 +96,10 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
 def _score(name: str, value: Any) -> int:  # noqa: ANN401 — from a browser or a client, checked here
     """A whole number from 1 to 5."""
     if name not in SCORES:
-        raise FeedbackError(f"There is no score called {_shown(name)}; allowed are {', '.join(SCORES)}.")
+        raise FeedbackError(f"There is no score called {as_given(name)}; allowed are {', '.join(SCORES)}.")
     if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
-        raise FeedbackError(f"The score for {name} is {_shown(value)}; allowed are 1, 2, 3, 4 and 5.")
+        raise FeedbackError(f"The score for {name} is {as_given(value)}; allowed are 1, 2, 3, 4 and 5.")
     return int(value)
-
-
-def _shown(value: object) -> str:
-    """A value that is refused, as a message shows it: its beginning, and nothing that no text may hold."""
-    whole = value[: _SHOWN + 1] if isinstance(value, str) else value
-    text = mended(repr(whole))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _stamped(kind: str) -> dict[str, Any]:
@@ -251,7 +243,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 def ratings_path() -> Path:
     """Where ratings are kept: LFQA_RATINGS, or a file in the user's data folder."""
     if chosen := os.environ.get("LFQA_RATINGS"):
-        return Path(chosen).expanduser()
+        return at_home(chosen, "LFQA_RATINGS")
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "long-form-qa" / "ratings.jsonl"
 
