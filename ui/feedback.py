@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from core.errors import UserError
 from core.files import at_home
-from core.texts import as_given, mended
+from core.texts import TextError, as_given, mended, open_text, parse_json
 
 log = logging.getLogger(__name__)
 
@@ -219,25 +219,64 @@ def _begins_record(piece: bytes) -> bool:
     return not piece.endswith(b"\n") and any(piece.startswith(start) or start.startswith(piece) for start in starts)
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
+def read_records(path: Path, whole: bool = False) -> Iterator[dict[str, Any]]:
     """The records of a file in order; an unfinished last line is left out.
 
+    Args:
+        path: of the file.
+        whole: whether each must have all that ratings and votes are summed up by.
+
     Raises:
-        FeedbackError: a line is no record; file and line are named.
+        FeedbackError: a line is no whole record; file and line are named.
+        OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                if not line.endswith(b"\n"):
-                    return
-                raise FeedbackError(f"{path}, line {number}: not JSON ({error})") from error
-            if not isinstance(record, dict) or record.get("kind") not in _KINDS:
-                raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
-            yield record
+    with open_text(path, newline="\n") as file:
+        number = 0
+        try:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    record, _ = parse_json(line)
+                except TextError as error:
+                    if not line.endswith("\n"):
+                        return
+                    raise FeedbackError(f"{path}, line {number}: {error}") from error
+                if not isinstance(record, dict) or record.get("kind") not in _KINDS:
+                    raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
+                if whole and (lacking := _lacking(record)):
+                    raise FeedbackError(f'{path}, line {number}: the {record["kind"]} has no right "{lacking}"')
+                yield record
+        except UnicodeDecodeError as error:
+            raise FeedbackError(f"{path}, line {number + 1}: neither UTF-8 nor UTF-16 text") from error
+
+
+def _lacking(record: Mapping[str, Any]) -> str:
+    """The field of a record that is missing or not what `rating` and `vote` write; "" where it is whole."""
+    if record["kind"] == "vote":
+        answers = record.get("answers")
+        if not isinstance(answers, dict) or not all(_is_answer(answers.get(side)) for side in "ab"):
+            return "answers"
+        return "" if record.get("winner") in VOTES else "winner"
+    scores = record.get("scores")
+    if not isinstance(scores, dict) or not all(
+        name in SCORES and type(value) is int and 1 <= value <= 5 for name, value in scores.items()
+    ):
+        return "scores"
+    if record.get("went_wrong") not in ("", *WENT_WRONG):
+        return "went_wrong"
+    return "" if _is_answer(record.get("answer")) else "answer"
+
+
+def _is_answer(value: object) -> bool:
+    """Whether a value is the object of an answer, as far as it is summed up."""
+    if not isinstance(value, dict) or not isinstance(settings := value.get("settings"), dict):
+        return False
+    sentences = value.get("sentences", [])
+    return {"generator", "retrieval", "passages"} <= set(settings) and (
+        isinstance(sentences, list)
+        and all(isinstance(part, dict) and isinstance(part.get("label", ""), str) for part in sentences)
+    )
 
 
 def ratings_path() -> Path:
