@@ -2,7 +2,7 @@ r"""Texts from outside, made up by hypothesis: every reader takes them or refuse
 
     python -m benchmarks.fuzz --count 100000 --seed 0
 
-Sources, files of questions, training data, ratings, manifests, settings and bodies of the API are made of odd values:
+Sources, files of questions, ratings, manifests, settings and bodies of the API are made of odd values:
 marks of byte order, other encodings, half signs, NUL, NaN, numbers of thousands of digits, nesting without end, wrong
 types, times out of range. Whatever else than a `UserError` comes out is a fault, printed with the input that hypothesis
 shrank it to. Memory is compared between the first tenth and the end. A share of the bodies goes to a real page.
@@ -229,15 +229,17 @@ def targets(folder: Path, qa: LongFormQA | None = None) -> dict[str, tuple[st.Se
         "wikitext": (pieces(*_MARKUP), _wikitext),
         "html": (encoded(pieces(*_HTML)), _html),
         "extract": (pieces("\n", "== ", "{\\displaystyle ", "}", ":", "  "), _extract),
-        "questions": (lines(*question), _file(folder / "q.jsonl", _questions)),
-        "answers of a run": (lines("question", "answer", "settings"), _file(folder / "o.jsonl", _resumed)),
-        "question set": (lines(*question), _file(folder / "s.jsonl", _question_set)),
-        "claims": (lines("claim", "read", "supported", "near", "kind", "id"), _file(folder / "c.jsonl", _claims)),
-        "training data": (lines(*question, "document", "negatives"), _file(folder / "t.jsonl", _training)),
-        "answers": (lines(*answer), _file(folder / "w.jsonl", _answers)),
-        "a rating": (_changed(_rating()), _file(folder / "r1.jsonl", _ratings)),
-        "ratings": (lines(*feedback), _file(folder / "r.jsonl", _ratings)),
-        "votes": (_changed(_ballot()), _file(folder / "v.json", _votes)),
+        "questions": (lines(*question), reading_file(folder / "q.jsonl", _questions)),
+        "answers of a run": (lines("question", "answer", "settings"), reading_file(folder / "o.jsonl", _resumed)),
+        "question set": (lines(*question), reading_file(folder / "s.jsonl", _question_set)),
+        "claims": (
+            lines("claim", "read", "supported", "near", "kind", "id"),
+            reading_file(folder / "c.jsonl", _claims),
+        ),
+        "answers": (lines(*answer), reading_file(folder / "w.jsonl", _answers)),
+        "a rating": (_changed(_rating()), reading_file(folder / "r1.jsonl", _ratings)),
+        "ratings": (lines(*feedback), reading_file(folder / "r.jsonl", _ratings)),
+        "votes": (_changed(_ballot()), reading_file(folder / "v.json", _votes)),
         "index manifest": (
             _changed(_manifest()),
             lambda text: _folder_file(folder / "i", "manifest.json", text, _index),
@@ -247,7 +249,6 @@ def targets(folder: Path, qa: LongFormQA | None = None) -> dict[str, tuple[st.Se
             whole("format", "base", "base_sha256"),
             lambda text: _folder_file(folder / "g", "adapter.json", text, _card),
         ),
-        "training log": (lines("step", "loss"), _file(folder / "log.jsonl", _log)),
         "settings": (st.dictionaries(st.sampled_from(sorted(DEFAULTS)), values, max_size=4), Settings.parse),
         "JSON": (written, _json),
     }
@@ -284,7 +285,7 @@ def _ballot() -> dict[str, Any]:
     return {"sheet": "s", "votes": {"q": {"left": side, "right": side, "preference": "tie"}}, "left": {}, "systems": {}}
 
 
-def _file(path: Path, read: Callable[[Path], object]) -> Target:
+def reading_file(path: Path, read: Callable[[Path], object]) -> Target:
     """What writes bytes to a file and reads it."""
 
     def target(data: bytes) -> object:
@@ -296,7 +297,7 @@ def _file(path: Path, read: Callable[[Path], object]) -> Target:
 
 
 def _folder_file(folder: Path, name: str, data: bytes, read: Callable[[Path], object]) -> object:
-    return _file(folder / name, lambda path: read(folder))(data)
+    return reading_file(folder / name, lambda path: read(folder))(data)
 
 
 def _passages(spec: str) -> None:
@@ -315,7 +316,7 @@ def _passages(spec: str) -> None:
 
 
 def _source(path: Path, spec: Path | str | None = None) -> Target:
-    return _file(path, lambda path: _passages(str(spec or path)))
+    return reading_file(path, lambda path: _passages(str(spec or path)))
 
 
 def _parquet(path: Path, made: list[tuple[str, str, list[Any]]]) -> None:
@@ -409,13 +410,6 @@ def _claims(path: Path) -> None:
         assert all(isinstance(text, str) for text in (claim.id, claim.claim, claim.kind, *claim.read, *claim.near))
 
 
-def _training(path: Path) -> None:
-    from training.retriever_examples import read_examples
-
-    read_examples(str(path))
-    read_examples(str(path), {"tide": "The tide rises."})
-
-
 def _answers(path: Path) -> None:
     from evaluation.answer_files import read_passages, read_rows
 
@@ -459,13 +453,6 @@ def _card(folder: Path) -> None:
     from generator.adapter import read_card
 
     read_card(folder)
-
-
-def _log(path: Path) -> None:
-    from training.log import read_log
-
-    for row in read_log(path):
-        assert isinstance(row["step"], int)
 
 
 def _json(line: str) -> None:

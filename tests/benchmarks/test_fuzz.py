@@ -5,9 +5,11 @@ import logging
 import hypothesis.strategies as st
 import pytest
 
-from benchmarks.fuzz import attempt, targets
+from benchmarks.fuzz import attempt, lines, reading_file, targets
 from core.errors import UserError
 from qa import LongFormQA
+from training.log import read_log
+from training.retriever_examples import read_examples
 
 INPUTS = 40
 
@@ -15,7 +17,21 @@ INPUTS = 40
 @pytest.fixture
 def tried(tmp_path, tiny_retriever):
     logging.disable(logging.CRITICAL)
-    yield targets(tmp_path, LongFormQA(tiny_retriever))
+    training = {
+        "examples": (
+            lines("question", "answer", "titles", "answerable", "document", "negatives"),
+            reading_file(tmp_path / "t.jsonl", lambda path: read_examples(str(path))),
+        ),
+        "examples of a corpus": (
+            lines("question", "titles", "answerable"),
+            reading_file(tmp_path / "t.jsonl", lambda path: read_examples(str(path), {"tide": "It rises."})),
+        ),
+        "a run's record": (
+            lines("step", "loss"),
+            reading_file(tmp_path / "log.jsonl", lambda path: [row["step"] for row in read_log(path)]),
+        ),
+    }
+    yield targets(tmp_path, LongFormQA(tiny_retriever)) | training
     logging.disable(logging.NOTSET)
 
 
