@@ -6,6 +6,11 @@ python app.py --index my_index --port 8000 --open
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import os
 import socket
@@ -15,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import UserError
+from core.command import listening
+from core.errors import UserError, in_short
 from core.memory import share_arenas
 from core.terminal import log_to_stderr, remark
 
@@ -88,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr()
     share_arenas()
     try:
-        return serve(options)
+        with listening():
+            return serve(options)
     except KeyboardInterrupt:
         say("\nStopped.")
         return 0
@@ -211,7 +218,7 @@ def say(message: str) -> None:
 
 def fail(message: str) -> int:
     """One clear line and the exit status 1."""
-    say(f"Error: {message}")
+    say(f"Error: {in_short(message)}")
     return 1
 
 

@@ -9,6 +9,11 @@ It holds the retriever and the generators together. It knows nothing of the page
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import sys
 import threading
@@ -25,6 +30,7 @@ from core.memory import give_back_memory
 from core.records import Answer, Draft, Previous, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from core.terminal import remark, say, shown_json
+from core.texts import as_given
 from generator.base import Forgetful, Generator
 from generator.judging import Judge, NearestSentence, trace
 from generator.keeping import Kept, keep
@@ -173,7 +179,9 @@ class LongFormQA:
     def _named(self, index: str) -> str:
         """The name of an index; the first where none is named."""
         if index and index not in self._corpora:
-            raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")
+            raise SettingsError(
+                f"the index {as_given(index)} is not offered here; allowed are {', '.join(self.indexes)}"
+            )
         return index or self.indexes[0]
 
     @property
@@ -488,7 +496,7 @@ def _settings(given: argparse.Namespace) -> Settings:
 def _print_answer(answer: Answer, as_json: bool) -> None:
     """An answer on the terminal."""
     if as_json:
-        sys.stdout.write(shown_json(answer.to_json()) + "\n")
+        say(shown_json(answer.to_json()) + "\n")
         return
     lines = [answer.text or "(no answer)", ""]
     if answer.note:

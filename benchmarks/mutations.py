@@ -10,6 +10,11 @@ a `UserError`; damage that nobody notices is "unnoticed".
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import os

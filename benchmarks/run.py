@@ -9,6 +9,11 @@ It knows the contests and how results are shown.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import os

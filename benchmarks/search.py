@@ -10,6 +10,11 @@ process of its own, one question at a time, so that its memory is its own.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import subprocess

@@ -8,6 +8,11 @@ the versions that were compared. It knows the cases and how each library is call
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import json
 import sys
 import time

@@ -10,6 +10,11 @@ ranks nor stems, once with a search by BM25 in its place.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import html
 import json

@@ -5,9 +5,12 @@ The one place where a command catches errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from core.errors import UserError
+from core.errors import UserError, in_short
+from core.starting import INTERRUPTED, leave
 from core.terminal import log_to_stderr, remark
 
 
@@ -26,17 +29,43 @@ def exit_status(work: Callable[[], int | None], stopped: str = "stopped") -> int
     """
     log_to_stderr()
     try:
-        return work() or 0
+        with listening():
+            return work() or 0
     except UserError as error:
         return fail(str(error))
+    except BrokenPipeError:
+        return 1  # whoever read what was printed has seen enough
     except OSError as error:
         return fail(f"{error.strerror or error}: {error.filename or 'no file named'}")
     except KeyboardInterrupt:
         remark(f"\n{stopped}\n")
-        return 130
+        return INTERRUPTED
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """A block in which Ctrl-C raises KeyboardInterrupt, even where a library makes another error of it."""
+    heard: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    started = signal.getsignal(signal.SIGINT) is leave
+    if started:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception as error:
+        if heard:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if started:
+            signal.signal(signal.SIGINT, leave)
 
 
 def fail(message: str) -> int:
     """Say what is wrong; the status of a command that failed."""
-    remark(f"error: {message}\n")
+    remark(f"error: {in_short(message)}\n")
     return 1

@@ -15,6 +15,19 @@ class UserError(Exception):
     """Something that the user can mend; the message says what was given, what is allowed, what to do."""
 
 
+_LONGEST = 1500  # characters of a message
+_END = 500  # of which these are its last, which say what to do
+
+
+def in_short(message: str) -> str:
+    """A message that repeats something long, without its middle.
+
+    >>> len(in_short("x" * 5000)), in_short("short")
+    (1501, 'short')
+    """
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - _END]}…{message[-_END:]}"
+
+
 class SettingsError(UserError):
     """A setting is outside its range; the message says what was given and what is allowed."""
 

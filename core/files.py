@@ -15,6 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
+from core.texts import as_given
+
+
+class PathError(UserError):
+    """A path cannot be used as it is written."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -28,6 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Yields:
         A path beside it that does not exist yet.
+
+    Raises:
+        OSError: it cannot be written; the error names a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.part")
@@ -37,11 +47,36 @@ def replacing(path: Path) -> Iterator[Path]:
             _flush(file)
         os.replace(part, path)
         _flush(path.parent)
+    except OSError as error:
+        if error.filename is None:  # so says a full disk
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+def at_home(path: str, named: str) -> Path:
+    """A path in which "~" is the user's home folder.
+
+    Args:
+        path: as given.
+        named: what names it; the message begins with it.
+
+    Raises:
+        PathError: it begins with "~" and the name of no user, or could be no path.
+    """
+    said = f"{named} is {as_given(path)}"
+    try:
+        found = Path(path).expanduser()
+        found.is_dir()
+    except RuntimeError:
+        raise PathError(f"{said}, and there is no user of that name: write the path in full") from None
+    except (OSError, ValueError) as error:
+        raise PathError(f"{said}, which is no path ({getattr(error, 'strerror', None) or error})") from None
+    return found
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import UserError
 from core.settings import Settings
+from core.texts import as_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +38,15 @@ def check_question(question: str) -> str:
     r"""A question as it will be asked: control characters become spaces, white space is folded.
 
     Raises:
-        QuestionError: it has fewer than two letters or digits, or more than `LONGEST_QUESTION` characters.
+        QuestionError: it is no text, has fewer than two letters or digits, or more than `LONGEST_QUESTION` characters.
 
     >>> check_question("  Why is\tthe sky blue? ")
     'Why is the sky blue?'
     """
+    if not isinstance(question, str):  # through the API anything may come
+        raise QuestionError(
+            f"The question is {as_given(question)}, no text. Type a question, such as “Why is the sky blue?”"
+        )
     tidy = " ".join(
         "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in question).split()
     )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from core.errors import SettingsError
+from core.texts import as_given, mended
 
 METHODS = ("dense", "sparse", "mixed", "none", "random")
 DECODINGS = ("opening", "greedy", "beams", "sampling")
@@ -21,6 +22,7 @@ VOCABULARIES = ("sources", "free")
 UNSUPPORTED_WAYS = ("keep", "mark", "drop")
 MOST_PASSAGES = 20
 LARGEST_SEED = 2**63 - 1
+_LONGEST_NAME = 1000  # characters of a generator's or an index's name
 
 Control = Literal["dropdown", "radio", "slider", "number", "generator", "index"]
 
@@ -73,7 +75,7 @@ class Description:
 
 
 def _plain(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}"
+    return as_given(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _setting(default: Any, label: str, help: str, **description: Any) -> Any:  # noqa: ANN401 - any setting's
@@ -161,7 +163,7 @@ class Settings:
         for name, about in DESCRIPTIONS.items():
             value = getattr(self, name)
             if not about.is_name and not about.allows(value):
-                given = repr(value) if about.choices else value
+                given = as_given(value) if about.choices or not isinstance(value, (int, float)) else _plain(value)
                 raise SettingsError(f"{about.noun or name} is {given}; allowed {about.allowed}")
         if self.min_words > self.max_words:
             raise SettingsError(
@@ -199,6 +201,17 @@ DESCRIPTIONS: dict[str, Description] = {setting.name: _description(setting) for 
 DEFAULTS: dict[str, Any] = {setting.name: setting.default for setting in fields(Settings)}
 
 
+def _text(noun: str, value: Any) -> str:  # noqa: ANN401 - from outside
+    """A value as text, "" where there is none.
+
+    Raises:
+        SettingsError: it is no text, or as long as no name is.
+    """
+    if not isinstance(value, str | None) or len(value or "") > _LONGEST_NAME:
+        raise SettingsError(f"{noun} is {as_given(value)}; give a text of up to {_LONGEST_NAME:,} characters")
+    return mended(value or "").strip()
+
+
 def _parsed(name: str, value: Any) -> Any:  # noqa: ANN401 - from outside, checked here
     """A value as the type of its setting.
 
@@ -208,20 +221,24 @@ def _parsed(name: str, value: Any) -> Any:  # noqa: ANN401 - from outside, check
     about, default = DESCRIPTIONS[name], DEFAULTS[name]
     noun = about.noun or name
     if isinstance(default, str):
-        text = str(value if value is not None else "").strip()
+        text = _text(noun, value)
         if not text and about.control == "generator":
             raise SettingsError(
                 "no generator is chosen: pick extractive or fused, or type a checkpoint's name or folder"
             )
         return text
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = float(value)
+    except OverflowError:  # a number of hundreds of digits
+        number = math.inf
     except (TypeError, ValueError):
-        given = "empty" if value in (None, "") else f"{value!r}, which is no number"
+        given = "empty" if value in (None, "") else f"{as_given(value)}, which is no number"
         raise SettingsError(f"{noun} is {given}: type a number") from None
     if isinstance(default, float):
         return number
     if not math.isfinite(number) or number != int(number):
-        raise SettingsError(f"{noun} is {value}: type a whole number")
+        raise SettingsError(f"{noun} is {as_given(value)}: type a whole number")
     # A long seed would lose digits as a float.
     return int(value) if isinstance(value, int) else int(Decimal(str(value)))

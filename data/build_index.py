@@ -16,6 +16,11 @@ Killed and started again, a build goes on where it was.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import sys
 
 from retriever.building.command import main

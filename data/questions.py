@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from core.errors import UserError
 from core.json_lines import json_lines
 from core.sentences import split_sentences
+from core.texts import as_given
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
@@ -133,7 +134,7 @@ def load_questions(
     >>> len(dev), dev[0].titles
     (160, ('Ozone',))
     """
-    rows = _read(_path(source, get_args(QuestionSplit), ""), required)
+    rows = _read(_path(source, get_args(QuestionSplit), ""), required, ("titles",))
     return [_question(str(number), row) for number, row in enumerate(rows)]
 
 
@@ -169,7 +170,7 @@ def load_claims(source: ClaimSplit | str | Path = "train") -> list[Claim]:
     >>> sum(claim.supported for claim in load_claims("dev"))
     320
     """
-    rows = _read(_path(source, ("train", "dev"), "claims_"), ("claim", "read", "supported"))
+    rows = _read(_path(source, ("train", "dev"), "claims_"), ("claim", "read", "supported"), ("read", "near"))
     defaults: dict[str, Any] = {"near": (), "kind": ""}
     return [Claim(**_fitting(Claim, {"id": str(number)} | defaults | row)) for number, row in enumerate(rows)]
 
@@ -241,14 +242,37 @@ def _path(source: str | Path, splits: Sequence[str], prefix: str) -> Path:
     return path
 
 
-def _read(path: Path, required: Sequence[str]) -> list[dict[str, Any]]:
-    """The objects of a JSONL file, each with the required fields, lists as tuples."""
+_TEXTS = ("id", "question", "answer", "topic", "claim", "kind")
+_FLAGS = ("answerable", "supported")
+
+
+def _wrong(row: Mapping[str, Any], lists: Sequence[str]) -> str:
+    """The first field of a line that is not what it must be; "" where all are."""
+    for name, value in row.items():
+        fits = (
+            isinstance(value, str)
+            if name in _TEXTS
+            else isinstance(value, bool)
+            if name in _FLAGS
+            else isinstance(value, list) and all(isinstance(part, str) for part in value)
+            if name in lists
+            else True
+        )
+        if not fits:
+            return name
+    return ""
+
+
+def _read(path: Path, required: Sequence[str], lists: Sequence[str]) -> list[dict[str, Any]]:
+    """The objects of a JSONL file, each with the required fields, lists as tuples; those of `lists` hold texts."""
     expected = ", ".join(f'"{name}": …' for name in required)
     rows = []
     for place, row in json_lines(path, QuestionSetError, f"; expected {{{expected}}}"):
         missing = [name for name in required if not isinstance(row, dict) or row.get(name) in (None, "")]
         if missing:
             raise QuestionSetError(f"{place}: {', '.join(missing)} missing or empty; expected {{{expected}}}")
+        if wrong := _wrong(row, lists):
+            raise QuestionSetError(f'{place}: "{wrong}" is {as_given(row[wrong])}; expected {{{expected}}}')
         rows.append({name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
     if not rows:
         raise QuestionSetError(f"{path} is empty; expected lines like {{{expected}}}")

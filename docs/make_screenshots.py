@@ -8,6 +8,11 @@ It drives Chromium through Playwright and knows the page only from outside.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import io
 import os

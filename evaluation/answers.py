@@ -12,6 +12,11 @@ votes.py, and evaluation/README.md says what each figure means.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import sys

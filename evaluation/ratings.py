@@ -9,6 +9,11 @@ picture is drawn in ratings_picture.py.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import sys
 from collections import Counter
@@ -246,15 +251,10 @@ def _run(options: argparse.Namespace) -> None:
     """Read, summarise, draw and print."""
     if options.picture:
         check_replaceable(options.picture, PICTURE, *options.files)
-    records = [record for path in options.files for record in read_records(path)]
+    records = [record for path in options.files for record in read_records(path, whole=True)]
     if not records:
         raise EvaluationError(f"{', '.join(map(str, options.files))}: there are no ratings or votes yet")
-    try:
-        report = summarize(records, options.seed)
-    except (KeyError, TypeError) as error:
-        raise EvaluationError(
-            f"a record lacks what it needs ({type(error).__name__}: {error}): was it written by another program?"
-        ) from error
+    report = summarize(records, options.seed)
     if options.picture:
         with needing("requirements-dev.txt", "the picture", EvaluationError):
             from evaluation.ratings_picture import draw

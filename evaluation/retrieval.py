@@ -9,6 +9,11 @@ left out. Metrics are those of ir-measures. It knows questions, hits and titles;
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import functools
 import json

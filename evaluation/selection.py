@@ -11,6 +11,11 @@ taken out of the passages first: then none holds the answer.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import sys

@@ -9,6 +9,11 @@ answer was written from, with as many random ones, and with none.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import random
 import sys

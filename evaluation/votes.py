@@ -5,7 +5,6 @@ It knows the JSON of sheet.py and sheet.html. It knows nothing of answers or mod
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import comb
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from core.shapes import read_object
 from evaluation.bootstrap import interval, ratio
 from evaluation.errors import EvaluationError
 
@@ -165,10 +165,4 @@ def _read_object(path: Path, what: str) -> Row:
     """A JSON object."""
     if not path.is_file():
         raise EvaluationError(f"there is no file {path}; expected {what}")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvaluationError(f"{path}: not JSON ({error}); expected {what}") from error
-    if not isinstance(content, dict):
-        raise EvaluationError(f"{path}: not a JSON object; expected {what}")
-    return content
+    return read_object(path, "JSON object", EvaluationError, f"expected {what}")

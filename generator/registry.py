@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.files import at_home
 from generator.base import Generator
 from generator.judging import Judge
 from generator.selecting import Selector
@@ -43,7 +44,7 @@ def load_generator(name: str, parts: Parts) -> Generator:
     """
     if name in GENERATORS:
         return GENERATORS[name](parts)
-    folder = Path(name).expanduser()
+    folder = at_home(name, "the generator")
     if (folder / "adapter.json").is_file():
         return _fused(parts, folder, name)
     from generator.seq2seq import Seq2SeqGenerator

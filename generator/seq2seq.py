@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.files import at_home
 from core.records import Draft, Found, Retrieved
 from core.settings import Settings
 from generator.base import GeneratorError
@@ -48,7 +49,7 @@ class Seq2SeqGenerator:
         """
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        folder = Path(name).expanduser()
+        folder = at_home(name, "the generator")
         if folder.is_dir():
             _check_folder(folder)
         elif name.startswith((".", "/", "~")) or name.count("/") > 1:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from core.errors import SettingsError
 from core.records import Found, Passage, Retrieved
 from core.settings import METHODS
+from core.texts import as_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +126,7 @@ class CorpusPlan(Protocol):
 def check_method(method: str) -> None:
     """Raise SettingsError unless a retrieval method is known."""
     if method not in METHODS:
-        raise SettingsError(f"retrieval is {method!r}; allowed are {', '.join(METHODS)}")
+        raise SettingsError(f"retrieval is {as_given(method)}; allowed are {', '.join(METHODS)}")
 
 
 def article_ranks(titles: Sequence[str]) -> list[int]:

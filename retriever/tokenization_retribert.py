@@ -103,8 +103,8 @@ class RetriBertTokenizer(BertSequences, PreTrainedTokenizer):
             vocab_file: One token a line, UTF-8; a token's id is its line's number, from 0.
             do_lower_case: Lower-case the text.
             do_basic_tokenize: Clean and split the text before WordPiece; without it, only spaces split.
-            never_split: Words, between spaces, that stay as they are, found as written or in lower case; for
-                `do_basic_tokenize` only.
+            never_split: Words, between spaces, that stay as they are; for `do_basic_tokenize` only. They are compared
+                with the text in lower case if `do_lower_case`, so that one in capitals is never found then.
             unk_token: Stands for a word that the vocabulary cannot spell.
             sep_token: Ends each text.
             pad_token: Fills up shorter texts of a batch.
@@ -163,12 +163,12 @@ class RetriBertTokenizer(BertSequences, PreTrainedTokenizer):
         is_split_into_words: bool = False,
         **kwargs: Any,  # noqa: ANN401 (passed through)
     ) -> tuple[str, dict[str, Any]]:
-        """Lower-cases added words in the text, so that "NewWord" is found however it is written."""
+        """Lower-cases all of the text but special and added words, as the published tokenizer does before anything."""
         if self.do_lower_case:
             added = [t.content for t in self._added_tokens_decoder.values() if t.normalized and not t.special]
-            if added:
-                pattern = "|".join(re.escape(word) for word in sorted(added, key=len, reverse=True))
-                text = re.sub(pattern, lambda found: found.group().lower(), text, flags=re.IGNORECASE)
+            kept = "|".join(re.escape(word) for word in [*self.all_special_tokens, *added])
+            parts = re.split(f"({kept})", text)
+            text = "".join(part if place % 2 else lower_case(part) for place, part in enumerate(parts))
         return text, kwargs
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:  # noqa: ANN401 (the library's signature)
@@ -244,15 +244,12 @@ class BasicTokenizer:
         if self.tokenize_chinese_chars:
             text = "".join(f" {char} " if is_chinese(char) else char for char in text)
         tokens = []
-        for word in map(self._compose, text.split()):
-            lowered = self._compose(lower_case(word)) if self.do_lower_case else word
-            kept = next((form for form in (word, lowered) if form in self.never_split), None)
-            tokens += split_on_punctuation(self._without_accents(lowered)) if kept is None else [kept]
+        # A letter and its accent are one character, where there is one.
+        for word in unicodedata.normalize("NFC", text).split():
+            if word not in self.never_split:
+                word = self._without_accents(lower_case(word) if self.do_lower_case else word)
+            tokens += [word] if word in self.never_split else split_on_punctuation(word)
         return tokens
-
-    def _compose(self, word: str) -> str:
-        """Writes a letter and its accent as one character, where there is one."""
-        return unicodedata.normalize("NFC", word)
 
     def _without_accents(self, word: str) -> str:
         if not self.strip_accents:

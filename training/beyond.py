@@ -6,6 +6,11 @@ prints how well it does in five folds, each question judged by a regression that
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import sys
@@ -17,6 +22,7 @@ import numpy as np
 from core.command import exit_status
 from core.files import write_json
 from core.json_lines import json_lines
+from core.terminal import say
 from data.questions import QuestionSetError, load_questions
 from generator.selection.beyond import KINDS, WEIGHTS, Beyond
 from retriever.encode import Encoder
@@ -43,7 +49,7 @@ def run(install: bool) -> None:
     plain = [question.question for split in ("real_train", "deep_train", "train") for question in load_questions(split)]
     vectors = encoder.encode_questions([row["question"] for row in beyond] + plain)
     kinds = np.array([1 + KINDS.index(row["kind"]) for row in beyond] + [0] * len(plain))
-    sys.stdout.write(json.dumps(folds(vectors, kinds)) + "\n")
+    say(json.dumps(folds(vectors, kinds)) + "\n")
     if install:
         write_json(WEIGHTS, fitted(vectors, kinds, encoder.identity).to_json())
 

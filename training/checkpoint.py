@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.errors import UserError
+from core.errors import UserError, reading
 from core.files import replacing
 
 FORMAT = "training-state-2"
@@ -76,16 +76,17 @@ def load_state(path: Path) -> TrainingState:
     Raises:
         CheckpointError: there is no such file, or it is not a state.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[FORMAT])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}: start the run without resuming") from error
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise CheckpointError(
-            f"{path} is no training state ({error}): delete it to start anew, or name another folder"
-        ) from error
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}: start the run without resuming")
+    with reading(path, "training state", CheckpointError, "delete it to start anew, or name another folder"):
+        return _state(path)
+
+
+def _state(path: Path) -> TrainingState:
+    """A run's state, of a file that may hold something else."""
+    with safe_open(path, framework="pt") as file:
+        header = json.loads((file.metadata() or {})[FORMAT])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     optimizer: dict[int, dict[str, Any]] = {int(index): values for index, values in header["optimizer"].items()}
     for name, value in tensors.items():
         if name.startswith("optimizer/"):

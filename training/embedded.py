@@ -8,6 +8,11 @@ It writes the files of `retriever/embedded/`, which `retriever.embedded` reads.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import math

@@ -6,6 +6,11 @@ generator/README.md for how the embedded adapter was made.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import logging
 import math

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_text
+from core.texts import json_values
 
 
 class TrainingLog:
@@ -38,13 +39,12 @@ class TrainingLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The rows of a record; a last line that was cut by a kill is left out."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+    """The rows of a record; from the first line on that is none, such as one that a kill cut, they are left out."""
+    rows: list[dict[str, Any]] = []
+    for _, row, _ in json_values(path):
+        if not isinstance(row, dict) or type(row.get("step")) is not int:
             break
+        rows.append(row)
     return rows
 
 

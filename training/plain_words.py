@@ -5,6 +5,11 @@ python -m training.plain_words
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import re
 import sys
 from collections import Counter

@@ -6,6 +6,11 @@ made the embedded default among them.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import random
 import sys

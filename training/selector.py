@@ -11,6 +11,11 @@ their weights (Wortsman et al. 2022, arXiv 2203.05482). `--install` puts the res
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import shutil

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core.deadline import seconds_within
+from core.texts import TextError, parse_json
 from data.sources.documents import Bounds
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ LONGEST_ANSWER_SECONDS = 3600
 ANSWER_SECONDS_NAME = "LFQA_ANSWER_SECONDS"
 
 _API = "/gradio_api/"
+_HALF_A_SIGN = re.compile(rb"\\u[dD][89a-fA-F]")
 # What the page, its API and MCP send to; Gradio's other addresses take files, recordings and code.
 _USED = ("queue", "call", "run", "api", "cancel", "reset", "mcp")
 
@@ -103,7 +106,7 @@ class BodyBound:
         if body is None:
             await _refuse(413, _TOO_LARGE, receive, send)
             return
-        await self.app(scope, _replayed(body, receive), send)
+        await self.app(scope, _replayed(_mended(body), receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send, length: bytes) -> None:
         """A request with files, written to the disk as they come; the server takes no more than its length."""
@@ -163,6 +166,17 @@ async def _whole(receive: Receive) -> bytes | None:
         pieces.append(piece)
         more = message.get("more_body", False)
     return b"".join(pieces)
+
+
+def _mended(body: bytes) -> bytes:
+    """A JSON body whose texts can all be written as UTF-8: libraries behind the page fail at half a sign."""
+    if not _HALF_A_SIGN.search(body):
+        return body
+    try:
+        value, changed = parse_json(body.decode())
+    except (TextError, UnicodeDecodeError):
+        return body
+    return json.dumps(value).encode() if changed else body
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -16,6 +16,7 @@ import gradio as gr
 from core.errors import SettingsError
 from core.records import Previous
 from core.settings import DEFAULTS, DESCRIPTIONS, MOST_PASSAGES
+from core.texts import mended
 from qa import LongFormQA
 from ui.bounds import LONGEST_TEXT
 from ui.controls import CONTROLS, by_name, to_settings
@@ -180,7 +181,7 @@ def _texts(answer: object, passages: object) -> list[str]:
         if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_TEXT:
             given = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
             raise SettingsError(f"the {name} is {given}; give a text of 1 to {LONGEST_TEXT:,} characters")
-    return [str(answer), *map(str, passages)]
+    return [mended(str(answer)), *(mended(str(text)) for text in passages)]
 
 
 def _titles(titles: object, count: int) -> list[str]:
@@ -197,7 +198,7 @@ def _titles(titles: object, count: int) -> list[str]:
     for number, title in enumerate(titles, 1):
         if not isinstance(title, str) or len(title) > LONGEST_TEXT:
             raise SettingsError(f"title {number} is no text of up to {LONGEST_TEXT:,} characters")
-    return titles
+    return [mended(title) for title in titles]
 
 
 def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from core.errors import UserError
+from core.errors import UserError, in_short
+from core.texts import mended
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +15,6 @@ SORRY = "Something went wrong on our side; it was logged. Please try again, or t
 def readable(error: Exception) -> str:
     """What to tell the visitor: the message of an error that is theirs to mend, else an apology."""
     if isinstance(error, UserError):
-        return str(error)
+        return in_short(mended(str(error)))
     log.error("unexpected error while answering", exc_info=error)
     return SORRY

@@ -24,7 +24,8 @@ from typing import Any
 from filelock import FileLock
 
 from core.errors import UserError
-from core.texts import mended
+from core.files import at_home
+from core.texts import TextError, as_given, mended, open_text, parse_json
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ LONGEST_REASON = 2000
 _KINDS = ("rating", "vote")
 _MINUTES = 5
 _LONGEST_LINE = 16 << 20  # bytes; a record is some thousands of them
-# Of a value that is refused, so much is repeated.
-_SHOWN = 60
 
 
 class FeedbackError(UserError):
@@ -66,9 +65,9 @@ def rating(
     if not given and helpful is None:
         raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
     if went_wrong and went_wrong not in WENT_WRONG:
-        raise FeedbackError(f"What went wrong is {_shown(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
+        raise FeedbackError(f"What went wrong is {as_given(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
     if not isinstance(reason, str):
-        raise FeedbackError(f"The reason is {_shown(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
+        raise FeedbackError(f"The reason is {as_given(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
     if len(reason) > LONGEST_REASON:
         raise FeedbackError(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} are allowed.")
     record = {"scores": given, "went_wrong": went_wrong, "reason": mended(reason.strip()), "answer": dict(answer)}
@@ -87,7 +86,7 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
         FeedbackError: there is no such vote.
     """
     if winner not in VOTES:
-        raise FeedbackError(f"The vote is {_shown(winner)}; allowed are {', '.join(VOTES)}.")
+        raise FeedbackError(f"The vote is {as_given(winner)}; allowed are {', '.join(VOTES)}.")
     return _stamped("vote") | {
         "winner": winner,
         "order": order,
@@ -98,17 +97,10 @@ def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> d
 def _score(name: str, value: Any) -> int:  # noqa: ANN401 — from a browser or a client, checked here
     """A whole number from 1 to 5."""
     if name not in SCORES:
-        raise FeedbackError(f"There is no score called {_shown(name)}; allowed are {', '.join(SCORES)}.")
+        raise FeedbackError(f"There is no score called {as_given(name)}; allowed are {', '.join(SCORES)}.")
     if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
-        raise FeedbackError(f"The score for {name} is {_shown(value)}; allowed are 1, 2, 3, 4 and 5.")
+        raise FeedbackError(f"The score for {name} is {as_given(value)}; allowed are 1, 2, 3, 4 and 5.")
     return int(value)
-
-
-def _shown(value: object) -> str:
-    """A value that is refused, as a message shows it: its beginning, and nothing that no text may hold."""
-    whole = value[: _SHOWN + 1] if isinstance(value, str) else value
-    text = mended(repr(whole))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _stamped(kind: str) -> dict[str, Any]:
@@ -228,31 +220,70 @@ def _begins_record(piece: bytes) -> bool:
     return not piece.endswith(b"\n") and any(piece.startswith(start) or start.startswith(piece) for start in starts)
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
+def read_records(path: Path, whole: bool = False) -> Iterator[dict[str, Any]]:
     """The records of a file in order; an unfinished last line is left out.
 
+    Args:
+        path: of the file.
+        whole: whether each must have all that ratings and votes are summed up by.
+
     Raises:
-        FeedbackError: a line is no record; file and line are named.
+        FeedbackError: a line is no whole record; file and line are named.
+        OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                if not line.endswith(b"\n"):
-                    return
-                raise FeedbackError(f"{path}, line {number}: not JSON ({error})") from error
-            if not isinstance(record, dict) or record.get("kind") not in _KINDS:
-                raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
-            yield record
+    with open_text(path, newline="\n") as file:
+        number = 0
+        try:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    record, _ = parse_json(line)
+                except TextError as error:
+                    if not line.endswith("\n"):
+                        return
+                    raise FeedbackError(f"{path}, line {number}: {error}") from error
+                if not isinstance(record, dict) or record.get("kind") not in _KINDS:
+                    raise FeedbackError(f'{path}, line {number}: no record of a rating or vote ("kind" is missing)')
+                if whole and (lacking := _lacking(record)):
+                    raise FeedbackError(f'{path}, line {number}: the {record["kind"]} has no right "{lacking}"')
+                yield record
+        except UnicodeDecodeError as error:
+            raise FeedbackError(f"{path}, line {number + 1}: neither UTF-8 nor UTF-16 text") from error
+
+
+def _lacking(record: Mapping[str, Any]) -> str:
+    """The field of a record that is missing or not what `rating` and `vote` write; "" where it is whole."""
+    if record["kind"] == "vote":
+        answers = record.get("answers")
+        if not isinstance(answers, dict) or not all(_is_answer(answers.get(side)) for side in "ab"):
+            return "answers"
+        return "" if record.get("winner") in VOTES else "winner"
+    scores = record.get("scores")
+    if not isinstance(scores, dict) or not all(
+        name in SCORES and type(value) is int and 1 <= value <= 5 for name, value in scores.items()
+    ):
+        return "scores"
+    if record.get("went_wrong") not in ("", *WENT_WRONG):
+        return "went_wrong"
+    return "" if _is_answer(record.get("answer")) else "answer"
+
+
+def _is_answer(value: object) -> bool:
+    """Whether a value is the object of an answer, as far as it is summed up."""
+    if not isinstance(value, dict) or not isinstance(settings := value.get("settings"), dict):
+        return False
+    sentences = value.get("sentences", [])
+    return {"generator", "retrieval", "passages"} <= set(settings) and (
+        isinstance(sentences, list)
+        and all(isinstance(part, dict) and isinstance(part.get("label", ""), str) for part in sentences)
+    )
 
 
 def ratings_path() -> Path:
     """Where ratings are kept: LFQA_RATINGS, or a file in the user's data folder."""
     if chosen := os.environ.get("LFQA_RATINGS"):
-        return Path(chosen).expanduser()
+        return at_home(chosen, "LFQA_RATINGS")
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "long-form-qa" / "ratings.jsonl"
 

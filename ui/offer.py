@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import SettingsError
 from core.settings import Settings
+from core.texts import as_given
 from generator.registry import GENERATORS
 from retriever.article_plan import is_live
 from retriever.live.wiki import CONTACT, ContactError, check_contact, contact
@@ -80,7 +81,9 @@ class Offer:
                 f"dropped them: drop them there, or choose {', '.join(self.indexes)}"
             )
         if index and index not in self.indexes:
-            raise SettingsError(f"the index {index!r} is not offered here; allowed are {', '.join(self.indexes)}")
+            raise SettingsError(
+                f"the index {as_given(index)} is not offered here; allowed are {', '.join(self.indexes)}"
+            )
         return index or self.indexes[0]
 
     def check(self, settings: Settings) -> Settings:
@@ -92,9 +95,8 @@ class Offer:
             ContactError: a live wiki may not be asked yet.
         """
         if not self.others and settings.generator not in self.generators:
-            raise SettingsError(
-                f"the generator {settings.generator!r} is not offered here; allowed are {', '.join(self.generators)}"
-            )
+            given, allowed = as_given(settings.generator), ", ".join(self.generators)
+            raise SettingsError(f"the generator {given} is not offered here; allowed are {allowed}")
         index = self.named(settings.index)
         check_live(index, self.public)
         return replace(settings, index=index if len(self.indexes) > 1 else "")

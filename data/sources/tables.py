@@ -10,12 +10,12 @@ import csv
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from core.errors import first_line
-from core.texts import TextError, checked, json_array, json_values, mended, open_text, path_text
+from core.texts import MENDED, TextError, checked, json_array, json_values, mended, open_text, path_text
 from data.passages import Passage, article_url, clean_text
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
 
@@ -110,13 +110,16 @@ class JsonLines(FileRows):
     """A file of JSON lines."""
 
     def _rows(self, start: int) -> Iterator[Record]:
-        rows = json_array(self.path)
+        try:
+            rows = json_array(self.path)
+        except TextError as error:
+            raise SourceError(f"{self.path}: {error}") from error
         read = json_values(self.path, lambda share: setattr(self, "share", share))
-        values = read if rows is None else ((number, row, "") for number, row in enumerate(rows, start=1))
+        values = read if rows is None else ((number, *row) for number, row in enumerate(rows, start=1))
         for number, row, problem in values:
             if number <= start:
                 continue
-            place = f"line {number}"
+            place = f"line {number}" if rows is None else f"object {number}"
             if row is None and problem:
                 yield Record(number - 1, place, problem=f"{self.path}, {place}: {problem}")
             elif not isinstance(row, dict):
@@ -166,30 +169,61 @@ class Parquet(FileRows):
             [content] = row.to_pylist()
         except (ValueError, OverflowError) as error:
             return Record(number, f"row {number + 1}", problem=f"{self.path}, row {number + 1}: not readable ({error})")
+        if any(isinstance(value, str) and value != mended(value) for value in content.values()):
+            logger.warning("%s, row %d: %s", self.path, number + 1, MENDED)
         return Record(number, mended(str(content.get(self.options.columns.get("title", "title")) or number)), content)
 
 
 class Csv(FileRows):
-    """A CSV file whose first line names the columns."""
+    """A CSV file whose first line names the columns; a row that is not as it says is skipped, the rest is read."""
 
     def _rows(self, start: int) -> Iterator[Record]:
         csv.field_size_limit(_CSV_FIELD_LIMIT)
         with open_text(self.path, newline="") as file:
-            reader = csv.DictReader(file, delimiter=_delimiter(file))
             try:
+                reader = csv.DictReader(file, delimiter=_delimiter(file), strict=True)
                 self._check_columns(list(reader.fieldnames or []))
-                for number, row in islice(enumerate(reader), start, None):
-                    title = str(row.get(self.options.columns.get("title", "title")) or f"line {reader.line_num}")
-                    try:
-                        for value in row.values():
-                            checked(str(value))
-                    except TextError as error:
-                        place = f"{self.path}, line {reader.line_num}"
-                        yield Record(number, path_text(title), problem=f"{place}: {error}")
-                    else:
-                        yield Record(number, mended(title), row)
             except (csv.Error, UnicodeDecodeError) as error:
-                raise SourceError(f"{self.path}, line {reader.line_num}: not CSV ({error})") from error
+                raise SourceError(f"{self.path}, line 1: not CSV ({error})") from error
+            for number in count():
+                line = reader.line_num + 1
+                try:
+                    row = next(reader, None)
+                except csv.Error as error:
+                    row, problem = {}, f"not CSV ({error}); it may lack a quote"
+                except UnicodeDecodeError as error:
+                    raise SourceError(f"{self.path}, line {line}: not CSV ({error})") from error
+                else:
+                    problem = _problem_of(row)
+                if row is None:
+                    return
+                if number >= start:
+                    yield self._record(row, number, line, problem)
+
+    def _record(self, row: Mapping[Any, Any], number: int, line: int, problem: str) -> Record:
+        """One row, which begins in a line."""
+        place = f"{self.path}, line {line}"
+        title = path_text(str(row.get(self.options.columns.get("title", "title")) or f"line {line}"))
+        if problem:
+            return Record(number, title, problem=f"{place}: {problem}")
+        if any(isinstance(value, str) and value != mended(value) for value in row.values()):
+            logger.warning("%s: %s", place, MENDED)
+        return Record(number, mended(title), row)
+
+
+def _problem_of(row: Mapping[Any, Any] | None) -> str:
+    """What is wrong with a row of CSV; "" where nothing is."""
+    if row is None:
+        return ""
+    if surplus := row.get(None):  # so DictReader keeps them
+        known = len(row) - 1
+        return f"{known + len(surplus)} values for {known} columns; put quotes around a text with commas in it"
+    try:
+        for value in row.values():
+            checked(str(value))
+    except TextError as error:
+        return str(error)
+    return ""
 
 
 def _delimiter(file: IO[str]) -> str:

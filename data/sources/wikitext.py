@@ -256,10 +256,12 @@ def prose_of_lines(text: str, sources: bool = False) -> str:
             continue
         if not any(letter.isalnum() for letter in words) or (sources and not is_prose(words)):
             continue
-        lines.append(shown(words if is_complete(words) or words.endswith((":", ";")) else _ended(words)))
+        lines.append(_ended(shown(words)))
     return "\n".join(lines)
 
 
 def _ended(words: str) -> str:
-    """A line with a full stop, as its script has it."""
+    """A line with a full stop, as its script has it; none behind a mark, nor where a list follows."""
+    if is_complete(words) or words.endswith((":", ";", "：", "；")):
+        return words
     return f"{words}{'。' if _HAN_END.search(words) else '.'}"

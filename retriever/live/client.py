@@ -148,7 +148,7 @@ class WikiClient:
         """The JSON object of an answer that is no error."""
         try:
             content = json.loads(body)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             what = "a web page" if "html" in kind or body[:200].lstrip()[:1] == b"<" else "broken JSON"
             raise WikiError(
                 f"{self.wiki.name} answers with {what} instead of JSON: see whether {self.wiki.api} is the address of "

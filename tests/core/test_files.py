@@ -1,10 +1,11 @@
 import os
+import resource
 import subprocess
 import sys
 
 import pytest
 
-from core.files import file_sha256, replacing, write_json, write_text
+from core.files import PathError, at_home, file_sha256, replacing, write_json, write_text
 
 
 def test_a_file_takes_its_place_whole(tmp_path):
@@ -38,6 +39,27 @@ def test_a_folder_never_replaces_one_that_holds_something(tmp_path):
     with pytest.raises(OSError), replacing(tmp_path / "theirs") as part:
         part.mkdir()
     assert (tmp_path / "theirs" / "note").read_text() == "mine"
+
+
+def test_a_full_disk_is_named(tmp_path):
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        with pytest.raises(OSError) as said:
+            write_text(tmp_path / "a.json", "x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert said.value.filename == str(tmp_path / "a.json") and said.value.strerror and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("~nosuchuser/x", "there is no user of that name"), ("x" * 5000, "no path .File name too long.")],
+)
+def test_a_path_that_is_none_is_told_in_a_line(path, said):
+    with pytest.raises(PathError, match=said) as told:
+        at_home(path, "LFQA_CACHE")
+    assert str(told.value).startswith("LFQA_CACHE is '") and len(str(told.value)) < 200
 
 
 def test_the_hash_is_that_of_the_system(tmp_path):

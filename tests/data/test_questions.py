@@ -35,7 +35,14 @@ def test_claims_are_half_supported():
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("{broken", "line 2: not JSON"), ('{"question": "Why?"}', "line 2: answer missing"), ("[]", "line 2: question")],
+    [
+        ('{"question": 5, "answer": "So."}', "line 2: .question. is 5; expected"),
+        ('{"question": "Why?", "answer": "So.", "titles": [5]}', "line 2: .titles. is"),
+        ('{"question": "Why?", "answer": "So.", "answerable": "no"}', "line 2: .answerable. is 'no'"),
+        ("{broken", "line 2: not JSON"),
+        ('{"question": "Why?"}', "line 2: answer missing"),
+        ("[]", "line 2: question"),
+    ],
 )
 def test_a_broken_line_is_named(tmp_path, line, said):
     path = tmp_path / "questions.jsonl"

@@ -109,7 +109,11 @@ def test_the_command_prints_json_and_draws(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "no ratings or votes yet"), ("{}\n", "line 1"), ('{"kind": "rating"}\n', "lacks what it needs")],
+    [
+        ("", "no ratings or votes yet"),
+        ("{}\n", "line 1"),
+        ('{"kind": "rating"}\n', 'line 1: the rating has no right "scores"'),
+    ],
 )
 def test_files_that_hold_no_ratings_are_told(tmp_path, capsys, content, message):
     path = tmp_path / "ratings.jsonl"

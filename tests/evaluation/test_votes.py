@@ -113,7 +113,7 @@ def test_the_table_shows_both_systems(tmp_path, key):
         ({"sheet": "abc", "votes": {"x": VOTES["x"] | {"preference": "up"}}}, "'up' is none of left, right"),
         ({"sheet": "abc", "votes": {"x": VOTES["x"] | {"left": side("great")}}}, "'great' is none of right"),
         ({"sheet": "abc", "votes": {}}, "nothing is judged"),
-        ([], "not a JSON object"),
+        ([], "no object but list"),
     ],
 )
 def test_what_is_wrong_with_votes_is_said(tmp_path, key, content, said):

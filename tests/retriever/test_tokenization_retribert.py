@@ -156,9 +156,13 @@ def test_a_control_character_does_not_make_a_special_token():
         assert not {"[CLS]", "[SEP]"} & set(tokens), kind
 
 
-def test_never_split_words_may_be_in_capitals():
-    tokenizer = RetriBertTokenizer(VOCAB, never_split=["U.S.A."])
-    assert tokenizer.tokenize("the U.S.A.") == ["the", "U.S.A."]
+def test_never_split_words_are_compared_in_lower_case_unless_case_is_kept():
+    # The published tokenizer lowers the whole text first: then no word of it has capitals.
+    words = ["Übermensch", "u.s.a."]
+    lowering = RetriBertTokenizer(VOCAB, never_split=words)
+    assert lowering.tokenize("U.S.A.") == ["u.s.a."]
+    assert "Übermensch" not in lowering.tokenize("Übermensch")
+    assert RetriBertTokenizer(VOCAB, never_split=words, do_lower_case=False).tokenize("Übermensch") == ["Übermensch"]
 
 
 def test_split_special_tokens_takes_them_as_text():

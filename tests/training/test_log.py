@@ -1,3 +1,5 @@
+import pytest
+
 from training.log import TrainingLog, plot_log, read_log
 
 
@@ -13,6 +15,12 @@ def test_resuming_drops_the_rows_after_the_step(tmp_path):
 
 def test_a_row_cut_by_a_kill_is_left_out(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 2}\n{"step": 2, "lo')
+    assert read_log(tmp_path / "log.jsonl") == [{"step": 1, "loss": 2}]
+
+
+@pytest.mark.parametrize("line", [b"caf\xe9", b"[" * 100_000, b"9" * 5000, b"[]", b'{"step": "2"}'])
+def test_so_is_what_is_no_row(tmp_path, line):
+    (tmp_path / "log.jsonl").write_bytes(b'{"step": 1, "loss": 2}\n' + line + b"\n")
     assert read_log(tmp_path / "log.jsonl") == [{"step": 1, "loss": 2}]
 
 

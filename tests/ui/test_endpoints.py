@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -78,6 +82,8 @@ def test_support_traces_any_text(client):
         ("Tides rise.", ["x"] * 21, "21 given"),
         ("Tides rise.", "The sea.", "no list"),
         ("", ["The sea."], "the answer is 0 characters"),
+        (5, ["The sea."], "the answer is int; give a text"),
+        ("Tides rise.", [None], "the passage 1 is NoneType; give a text"),
         ("Tides rise.", ["The sea.", "x" * 5000], "the passage 2 is 5,000 characters"),
     ],
 )
@@ -125,6 +131,17 @@ def test_what_is_no_rating_is_told(client, arguments, message):
     [
         ({"question": "   "}, "The question is empty"),
         ({"question": "x" * 10_000}, "10,000 characters"),
+        ({"question": None}, "The question is None, no text"),
+        ({"question": 5}, "The question is 5, no text"),
+        ({"question": "Why?", "passages": True}, "the number of passages is True, which is no number"),
+        ({"question": "Why?", "passages": None}, "the number of passages is empty: type a number"),
+        ({"question": "Why?", "passages": 10**30}, "allowed is 1 to 20"),
+        ({"question": "Why?", "passages": 10**400}, "the number of passages is 1000"),
+        ({"question": "Why?", "passages": "x" * 5000}, "xxx…, which is no number"),
+        ({"question": "Why?", "generator": "x" * 5000}, "xxx…; give a text of up to 1,000 characters"),
+        ({"question": "Why?", "generator": "x" * 900}, "which is no path (File name too long)"),
+        ({"question": "Why?", "generator": "~nosuchuser/x"}, "there is no user of that name"),
+        ({"question": "Why?", "index": "y" * 900}, "yyy… is not offered here"),
         ({"question": "Why?", "passages": 0}, "allowed is 1 to 20"),
         ({"question": "Why?", "passages": -3}, "allowed is 1 to 20"),
         ({"question": "Why?", "retrieval": "psychic"}, "psychic"),
@@ -137,7 +154,47 @@ def test_bad_input_is_told_clearly(client, arguments, message):
     with pytest.raises(AppError) as caught:
         client.predict(**{"generator": "extractive"} | arguments, api_name="/ask")
     assert message in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value) and len(str(caught.value)) < 400
+    assert (str(caught.value) == SORRY) == (message == SORRY), "what the visitor can mend is not our fault"
+
+
+@pytest.mark.parametrize("passages", [2, 2.0, "2"])
+def test_a_whole_number_may_come_in_any_form(client, passages):
+    assert len(client.predict("What are tides?", retrieval="sparse", passages=passages, api_name="/retrieve")) == 2
+
+
+HALF = "\\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("retrieve", f'"Tides {HALF} rise", "sparse", 1, 0, ""'),
+        ("support", f'"Tides {HALF} rise.", ["The sea {HALF} is wide."], ["Sea {HALF}"]'),
+        ("rate", f'"{HALF}", 3, null, null, null, "{HALF}", "{HALF}"'),
+    ],
+)
+def test_half_a_sign_is_mended_or_refused(address, name, values):
+    headers, url = {"content-type": "application/json"}, f"{address}gradio_api/call/{name}"
+    event = httpx.post(url, content=f'{{"data": [{values}]}}', headers=headers).json()["event_id"]
+    said = httpx.get(f"{url}/{event}", timeout=60).text
+    assert ("allowed are" if name == "rate" else "event: complete") in said and SORRY not in said
+
+
+def test_half_a_sign_reaches_no_mcp_tool(address):
+    call = f'{{"name": "retrieve", "arguments": {{"question": "Tides {HALF} rise", "passages": 1}}}}'
+    body = f'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {call}}}'
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    said = httpx.post(f"{address}gradio_api/mcp/", content=body, headers=headers, timeout=60).text
+    assert "wikipedia.org/wiki/" in said and "surrogates" not in said
+
+
+def test_a_client_that_follows_the_readme_learns_what_went_wrong(client):
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"    job = client.submit.*?\n    print\(answer\[.*?\n", text, re.DOTALL)
+    asked = textwrap.dedent(code).replace('api_name="/ask"', 'generator="broken", api_name="/ask"')
+    with pytest.raises(AppError, match=SORRY):
+        exec(asked, {"client": client})
 
 
 def test_only_the_four_endpoints_are_public_and_documented(client):

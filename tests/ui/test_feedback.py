@@ -182,10 +182,40 @@ def test_after_any_failure_the_answer_may_be_rated_again(tmp_path, monkeypatch, 
     assert len(list(read_records(strip.store.path))) == 1
 
 
-def test_a_line_that_is_no_record_is_named(tmp_path):
+ANSWER = {"settings": {"generator": "fused", "retrieval": "mixed", "passages": 4}}
+RATING = {"kind": "rating", "scores": {"clear": 3}, "went_wrong": "", "answer": ANSWER}
+VOTE = {"kind": "vote", "winner": "a", "answers": {"a": ANSWER, "b": ANSWER}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"question": "Why?"}, "no record of a rating or vote"),
+        (RATING | {"scores": {"clear": 6}}, 'the rating has no right "scores"'),
+        (RATING | {"scores": {"clear": True}}, 'the rating has no right "scores"'),
+        (RATING | {"went_wrong": 5}, 'the rating has no right "went_wrong"'),
+        (RATING | {"answer": {"settings": {}}}, 'the rating has no right "answer"'),
+        (RATING | {"answer": ANSWER | {"sentences": [5]}}, 'the rating has no right "answer"'),
+        (VOTE | {"winner": []}, 'the vote has no right "winner"'),
+        (VOTE | {"answers": {"a": ANSWER}}, 'the vote has no right "answers"'),
+        ("x" * 99, "no record"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(tmp_path, line, said):
     path = tmp_path / "ratings.jsonl"
-    path.write_text('{"kind": "rating"}\n{"question": "Why?"}\n')
-    with pytest.raises(FeedbackError, match="line 2"):
+    path.write_text("\ufeff" + "".join(json.dumps(row) + "\n" for row in (RATING, VOTE, line)), encoding="utf-8")
+    with pytest.raises(FeedbackError, match=f"line 3: {said}"):
+        list(read_records(path, whole=True))
+
+
+@pytest.mark.parametrize("line", ["9" * 5000, "[" * 100_000, "caf\udce9"])
+def test_a_line_of_another_kind_is_refused_and_an_unfinished_one_left_out(tmp_path, line):
+    path = tmp_path / "ratings.jsonl"
+    path.write_text(f"{json.dumps(RATING)}\n{line}", encoding="utf-8", errors="surrogateescape")
+    assert list(read_records(path)) == [RATING]
+    with path.open("a") as file:
+        file.write("\n")
+    with pytest.raises(FeedbackError, match="line 2: not JSON"):
         list(read_records(path))
 
 

@@ -46,6 +46,13 @@ def test_prose_by_section_and_nothing_else():
     ]
 
 
+@pytest.mark.parametrize("colon", [":", ": ", "：", ":<sup class=reference>[1]</sup>"])
+def test_a_paragraph_that_a_list_follows_keeps_its_colon(colon):
+    item = "<li>The first of them is the tide"
+    (section,) = read_html(f"<p>It has two concepts{colon}</p><ul>{item}</ul>", "a")
+    assert section.text == f"It has two concepts{colon.strip()[0]}\nThe first of them is the tide."
+
+
 def test_newer_pages_have_the_same_sections():
     found = [(section.title, section.text, section.url) for section in read_html(MODERN.encode(), "u")]
     assert found == [("", "Tides rise.", "u"), ("History & Isaac Newton", "He said so.", "u#Isaac_Newton")]

@@ -174,10 +174,52 @@ def test_rows_in_another_encoding_are_refused_with_their_line_and_the_rest_is_re
     ],
 )
 def test_what_json_cannot_say_is_refused_and_the_rest_is_read(tmp_path, text, says):
-    path = tmp_path / "a.jsonl"
-    path.write_text(f'{{"title": "A", "text": {text}}}\n{{"title": "B", "text": "Hot."}}')
-    good, [bad] = problems(path)
+    rows = [f'{{"title": "A", "text": {text}}}', '{"title": "B", "text": "Hot."}']
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    good, [bad] = problems(tmp_path / "a.jsonl")
     assert good == ["Hot."] and says in bad
+    (tmp_path / "a.json").write_text(f"[{', '.join(rows)}]")
+    if text.startswith("["):
+        with pytest.raises(SourceError, match=says):
+            problems(tmp_path / "a.json")
+    else:
+        good, [bad] = problems(tmp_path / "a.json")
+        assert good == ["Hot."] and says.removesuffix(" is no number") in bad
+
+
+def test_an_array_in_another_encoding_or_cut_is_refused_as_far_as_needed(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes('[{"title": "A", "text": "Café."},\n{"title": "B", "text": "Hot \\ud83d."}]'.encode("cp1252"))
+    good, [bad] = problems(path)
+    assert good == ["Hot \ufffd."] and "object 1: not UTF-8 text" in bad
+    path.write_text('[{"title": "A", "text": "Hot."},')
+    with pytest.raises(SourceError, match=r"a\.json: not JSON .*expected an array of objects, or one object a line"):
+        problems(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "good", "said"),
+    [
+        (["Tea,Hot, and black.", "Milk,White."], ["White."], "line 2: 3 values for 2 columns; put quotes"),
+        (['Tea,"Hot" and black.', "Milk,White."], ["White."], "line 2: not CSV .*may lack a quote"),
+        (["Tea,Hot.", 'Milk,"White.', "Ox,Big."], ["Hot."], "line 3: not CSV .unexpected end.*may lack a quote"),
+    ],
+)
+def test_a_row_of_csv_that_is_not_as_it_seems_is_refused(tmp_path, lines, good, said):
+    (tmp_path / "a.csv").write_text("\n".join(["title,text", *lines]) + "\n")
+    read, [bad] = problems(tmp_path / "a.csv")
+    assert read == good and re.search(said, bad)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "txt"])
+def test_mending_is_told_of_every_kind_of_file(tmp_path, caplog, suffix):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(pa.table({"title": ["A"], "text": ["Hot\0tea."]}), path)
+    else:
+        path.write_text("title,text\nA,Hot\0tea.\n" if suffix == "csv" else "Hot\0tea.")
+    [passage] = read(str(tmp_path if suffix == "txt" else path))
+    assert passage.text == "Hot\ufffdtea." and f"a.{suffix}" in caplog.text and "U+FFFD" in caplog.text
 
 
 def test_signs_that_no_text_may_hold_are_replaced_with_a_word(tmp_path, caplog):
@@ -192,7 +234,7 @@ def test_an_array_is_read_as_lines_are(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(ROWS[:1] + ["x"] + ROWS[2:], indent=1))
     good, [bad] = problems(path)
-    assert good == ["A flute has no reed.", "It has two reeds."] and "line 2: no object but str" in bad
+    assert good == ["A flute has no reed.", "It has two reeds."] and "object 2: no object but str" in bad
 
 
 def test_rows_of_parquet_that_cannot_be_read_are_refused_alone(tmp_path):
