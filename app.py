@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.command import listening
@@ -63,6 +64,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         help="offered to visitors, the first chosen at first; may be given several times. On a page that others reach, "
         "nothing else may be chosen but the settings' default",
+    )
+    parser.add_argument(
+        "--snapshots",
+        metavar="DIR",
+        type=Path,
+        help="lets visitors share an answer as it is, kept in this folder (default: they cannot)",
     )
     parser.add_argument(
         "--answer-seconds", metavar="SECONDS", help=f"for writing one answer (default {ANSWER_SECONDS:g}, or {NAME})"
@@ -115,12 +122,14 @@ def serve(options: argparse.Namespace) -> int:
     from ui.feedback import StoreError, open_store
     from ui.page import build_page
     from ui.page import serve as serve_page
+    from ui.snapshots import Snapshots
 
     try:
         store = open_store(say)
-    except (StoreError, OSError) as error:
+        snapshots = Snapshots(options.snapshots) if options.snapshots else None
+    except (StoreError, UserError, OSError) as error:
         return fail(str(error))
-    page = build_page(qa, store=store, offer=offer)
+    page = build_page(qa, store=store, offer=offer, snapshots=snapshots)
     try:
         serve_page(page, options.host, options.port, inbrowser=options.open)
     except OSError as error:

@@ -43,12 +43,14 @@ def summarize(records: Iterable[Mapping[str, Any]], seed: int = 0) -> Row:
         seed: of the bootstrap.
 
     Returns:
-        {"ratings", "scores": {name: mean, interval, ratings}, "settings": {setting: the same}, "went_wrong", "support",
-        "votes", "pairs": [one row a pair of settings]}. Every interval holds 95% of 10,000 bootstrap samples (Efron
-        1979) of the ratings or votes.
+        {"helpful": how often "yes" and "no" was said, "ratings" with scores, "scores": {name: mean, interval, ratings},
+        "settings": {setting: the same}, "went_wrong", "support", "votes", "pairs": [one row a pair of settings]}.
+        Every interval holds 95% of 10,000 bootstrap samples (Efron 1979) of the ratings or votes.
     """
     records = list(records)
-    ratings = [record for record in records if record["kind"] == "rating"]
+    given = [record for record in records if record["kind"] == "rating"]
+    ratings = [record for record in given if record["scores"]]
+    taps = ["yes" if record["helpful"] else "no" for record in given if "helpful" in record]
     votes = [record for record in records if record["kind"] == "vote"]
     names = Names(
         [record["answer"]["settings"] for record in ratings],
@@ -58,6 +60,7 @@ def summarize(records: Iterable[Mapping[str, Any]], seed: int = 0) -> Row:
     for record in ratings:
         by_setting.setdefault(names(record["answer"]["settings"]), []).append(record)
     return {
+        "helpful": _counts(taps, ("yes", "no")),
         "ratings": len(ratings),
         "scores": _scores(ratings, seed),
         "settings": {name: _scores(rows, seed) for name, rows in sorted(by_setting.items())},
@@ -209,6 +212,8 @@ def _pair(first: str, second: str, given: Sequence[str], seed: int) -> Row:
 def as_text(report: Row) -> str:
     """The summary for reading."""
     lines = [f"{report['ratings']} ratings"]
+    if helpful := report["helpful"]:
+        lines.insert(0, "helpful: " + ", ".join(f"{name} {count}" for name, count in helpful.items()))
     for title, rows in [("all", report["scores"]), *report["settings"].items()]:
         cells = [f"{name} {row['mean']:.2f} [{row['interval'][0]:.2f}, {row['interval'][1]:.2f}] of {row['ratings']}"
                  for name, row in rows.items()]  # fmt: skip

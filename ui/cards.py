@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from core.languages import language_of
 from core.overlap import RUN, share_copied
-from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence
+from core.records import NOT_SUPPORTED, PARTLY, SUPPORTED, Answer, Sentence, as_text
+from generator.finishing import split_answer
 from ui.links import to_query
 from ui.markup import escape, plural, waiting
 
@@ -20,27 +23,25 @@ _VERDICTS = {
     "part": ("Partly answered.", "The passages seem to hold a part of the answer."),
     "no": ("Not answered.", "The passages don’t seem to hold the answer."),
 }
+TITLE = "Long answers, with their evidence"
+_WAITING = {"reading": "Reading the passages…", "writing": "Writing the first sentence…"}
 _LABEL_CLASSES = {SUPPORTED: "supported", PARTLY: "partly", NOT_SUPPORTED: "unsupported"}
 
 
-def header(card: Mapping[str, Any], generator: str) -> str:
-    """Title and the line of facts: model, index with size and date, licence, and a word of caution."""
+def header(card: Mapping[str, Any]) -> str:
+    """Title and the line of facts: what is searched, with size, date and licence, and a word of caution."""
     facts = " · ".join(
-        (
-            f"{escape(str(card.get('model', 'unknown model')))} + {escape(generator)} generator",
-            described(card),
-            *_licence(str(card.get("licence", ""))),
-            "<strong>research demo, may be wrong</strong>",
-        )
+        (described(card), *_licence(str(card.get("licence", ""))), "<strong>research demo, may be wrong</strong>")
     )
-    return f'<header class="top"><h1>Long answers, with their evidence</h1><p class="facts">{facts}</p></header>'
+    skip = '<a class="skip" href="#answer">Skip to the answer</a>'
+    return f'<header class="top">{skip}<h1>{TITLE}</h1><p class="facts">{facts}</p></header>'
 
 
 def described(card: Mapping[str, Any]) -> str:
     """What is searched: how many passages of what and since when; of what is not indexed, what and of when."""
     source, date = escape(str(card.get("source") or "source unknown")), escape(str(card.get("date") or "unknown date"))
     count = int(card.get("passages") or 0)
-    return f"{count:,} passages ({source}), indexed {date}" if count else f"{source}, of {date}"
+    return f"Searches {count:,} passages ({source}), of {date}" if count else f"Searches {source}, of {date}"
 
 
 def _licence(name: str) -> tuple[str, ...]:
@@ -50,54 +51,94 @@ def _licence(name: str) -> tuple[str, ...]:
     return (f"texts {escape(name)}",) if name else ()
 
 
-def answer_empty(question: str = "", text: str = "Looking for passages…") -> str:
-    """The answer's place before there is one."""
-    if question:
-        return f'<article class="answer"><h2>{escape(question)}</h2>{waiting(text)}</article>'
+def answer_empty() -> str:
+    """The answer's place before anything was asked."""
     return f'<article class="answer empty">{waiting("The answer will be written here.")}</article>'
 
 
-def answer(answer: Answer, run: str = "") -> str:
-    """The answer: growing text while it is written; when done, sentences with the passage behind each.
+def answer(
+    answer: Answer, run: str = "", withdrawn: str = "", time: str = "", link: str = "", share: bool = False
+) -> str:
+    """The answer: sentence after sentence while it is written; when done, with the passage behind each.
 
     Args:
         answer: a snapshot.
         run: the run's id; with it, a finished answer can be copied, linked and kept.
+        withdrawn: what stood there before and is no part of the finished answer; it stays readable.
+        time: when it was finished, in ISO 8601; "" for now.
+        link: the query string that opens it again; "" for the one that asks the same.
+        share: whether it can be shared as it is.
+    """
+    busy, text = answer.stage != "done", written(answer)
+    body = _known_early(answer)
+    if not busy:
+        body += (
+            sentences(answer) + _withdrawn(withdrawn) + _notice(answer) + tally(answer) + (_tools(share) if run else "")
+        )
+    elif text:
+        body += f'<p class="text">{escape(text)}<span class="caret" aria-hidden="true"></span></p>'
+    else:
+        body += waiting(_WAITING.get(answer.stage, "Looking for passages…"))
+    kept = _kept(answer, run, time) if run and not busy else ""
+    link = link or to_query(answer.question, answer.settings)
+    return (
+        f'<article class="answer" aria-busy="{str(busy).lower()}" data-link="{escape(link)}"{kept}>'
+        f"<h2>{escape(answer.question)}</h2>{body}</article>"
+    )
+
+
+def written(answer: Answer) -> str:
+    """What of an answer can be shown because it stays: its whole sentences.
+
+    Of a text that still grows, the last sentence may become another one; a drafted first sentence may give way.
     """
     if answer.stage == "done":
-        body = _finished(answer) + (_tools() if run else "")
-    elif answer.text:
-        body = f'<p class="text">{escape(answer.text)}<span class="caret" aria-hidden="true"></span></p>'
-    else:
-        body = waiting("Reading the passages…" if answer.found else "Looking for passages…")
-    busy = "false" if answer.stage == "done" else "true"
-    kept = _kept(answer, run) if run and answer.stage == "done" else ""
-    return f'<article class="answer" aria-busy="{busy}"{kept}><h2>{escape(answer.question)}</h2>{body}</article>'
+        return answer.text
+    whole = as_text(answer.sentences)
+    growing = split_answer(answer.text.removeprefix(whole).strip(), answer.settings)[:-1]
+    return f"{whole} {as_text(growing)}".strip()
 
 
-def _kept(answer: Answer, run: str) -> str:
-    """What the scripts of the page need of a finished answer: its JSON and its link, as attributes."""
-    whole = json.dumps({"run": run} | answer.to_json(), ensure_ascii=False)
-    link = to_query(answer.question, answer.settings)
-    return f' data-run="{escape(run)}" data-link="{escape(link)}" data-json="{escape(whole)}"'
+def _withdrawn(text: str) -> str:
+    """What was shown before and is no part of the answer."""
+    if not text:
+        return ""
+    return f'<p class="withdrawn"><b>Written at first, and left out:</b> {escape(text)}</p>'
 
 
-def _tools() -> str:
-    """Copy, Link and JSON, and where their success is said."""
+def _kept(answer: Answer, run: str, time: str) -> str:
+    """What the scripts of the page need of a finished answer: its run and its JSON, as attributes."""
+    whole = json.dumps({"run": run} | kept_json(answer, time), ensure_ascii=False)
+    return f' data-run="{escape(run)}" data-json="{escape(whole)}"'
+
+
+def kept_json(answer: Answer, time: str = "") -> dict[str, Any]:
+    """A finished answer as it is kept: its JSON object, and when it was finished, now where that is not given."""
+    return {"time": time or datetime.now(UTC).isoformat(timespec="seconds")} | answer.to_json()
+
+
+def _tools(share: bool) -> str:
+    """Copy, Link, JSON and Ask again, and where their success is said."""
     buttons = "".join(
         f'<button type="button" class="tool" data-tool="{tool}" title="{title}">{label}</button>'
         for tool, label, title in (
             ("copy", "Copy", "copy the answer with its sources"),
             ("link", "Link", "copy an address that asks this again with these settings"),
+            ("share", "Share", "copy an address that shows this very answer"),
             ("json", "JSON", "save everything about this answer as a JSON file"),
+            ("again", "Ask again", "ask this question anew, with the settings as they are now"),
         )
+        if share or tool != "share"
     )
     return f'<div class="tools">{buttons}<span class="said" role="status"></span></div>'
 
 
-def _finished(answer: Answer) -> str:
-    """Verdict, notice, sentences and tally of a finished answer."""
-    return verdict(answer) + _notice(answer) + sentences(answer) + tally(answer)
+def _known_early(answer: Answer) -> str:
+    """What is known before the first sentence, so that nothing moves down for it later."""
+    if answer.retrieved.low_scores and answer.confidence is None:
+        text = answer.note or "Every score is low: the passages probably do not hold the answer."
+        return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
+    return verdict(answer)
 
 
 def verdict(answer: Answer) -> str:
@@ -127,12 +168,14 @@ def sentences(answer: Answer, prefix: str = "") -> str:
 
 
 def _notice(answer: Answer) -> str:
-    """What a reader should know first, in words."""
+    """What a reader should know of a finished answer, in words."""
+    if answer.stopped:
+        said = "The answer is not whole." if answer.text else ""
+        return f'<p class="notice warn"><b>Unfinished.</b> {escape(answer.note or said)}</p>'
     if answer.retrieved.low_scores and answer.confidence is None:
-        text = answer.note or "Every score is low: the passages probably do not hold the answer."
-        return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
-    if answer.note:
-        return f'<p class="notice">{escape(answer.note)}</p>'
+        return ""
+    if note := answer.note or _other_language(answer):
+        return f'<p class="notice">{escape(note)}</p>'
     if answer.lacks and answer.confidence is not None:
         return ""
     if answer.lacks:
@@ -140,6 +183,15 @@ def _notice(answer: Answer) -> str:
     if not answer.answerable and answer.text:
         return '<p class="notice warn"><b>Unbacked.</b> No sentence here is supported by the passages.</p>'
     return ""
+
+
+def _other_language(answer: Answer) -> str:
+    """That a question is in another language than what was read for it, where both are known."""
+    asked = language_of(answer.question)
+    read = language_of(" ".join(part.text for part in answer.retrieved.read))
+    if not asked or not read or asked == read:
+        return ""
+    return f"The question seems to be in {asked}, the passages are in {read}: asked in {read}, it would find more."
 
 
 def _sentence(number: int, sentence: Sentence, answer: Answer, prefix: str) -> str:
@@ -217,8 +269,10 @@ def tally(answer: Answer) -> str:
         judged = [sentence for sentence in answer.sentences if not _tells_lack(sentence)]
         unsupported = sum(sentence.label == "not supported" for sentence in judged)
         partly = sum(sentence.label == "partly" for sentence in answer.sentences)
-        parts.append(f"{unsupported} of {plural(len(answer.sentences), 'sentence')} not supported")
+        if unsupported:
+            parts.append(f"{unsupported} of {plural(len(answer.sentences), 'sentence')} not found in a source")
         if partly:
-            parts.append(f"{partly} partly")
-    parts.append(f"generator: {escape(answer.settings.generator)}")
+            parts.append(f"{partly} in part")
+        if judged and not unsupported and not partly:
+            parts.append("every sentence found in its source")
     return f'<p class="tally">{" · ".join(parts)}</p>'

@@ -170,7 +170,7 @@ class Corpora:
         return int(self.qa.card(name).get("passages") or _UNKNOWN)
 
     def _header(self, name: str) -> str:
-        return cards.header(self.qa.card(name), self.offer.generator)
+        return cards.header(self.qa.card(name))
 
     def _note(self, name: str) -> str:
         """That a question leaves the machine, and whether it can be asked at all."""

@@ -43,7 +43,11 @@ class FeedbackError(UserError):
 
 
 def rating(
-    answer: Mapping[str, Any], scores: Mapping[str, object], went_wrong: str = "", reason: str = ""
+    answer: Mapping[str, Any],
+    scores: Mapping[str, object],
+    went_wrong: str = "",
+    reason: str = "",
+    helpful: bool | None = None,
 ) -> dict[str, Any]:
     """The record of a rating.
 
@@ -52,12 +56,13 @@ def rating(
         scores: some of `SCORES`, each 1 to 5; None for one that was left out.
         went_wrong: one of `WENT_WRONG`, or "".
         reason: in the visitor's words, up to `LONGEST_REASON` characters.
+        helpful: whether the answer helped; None where that was not said.
 
     Raises:
         FeedbackError: a score, the cause or the reason is not what it may be, or nothing was rated.
     """
     given = {name: _score(name, value) for name, value in scores.items() if value not in (None, "")}
-    if not given:
+    if not given and helpful is None:
         raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
     if went_wrong and went_wrong not in WENT_WRONG:
         raise FeedbackError(f"What went wrong is {as_given(went_wrong)}; allowed are {', '.join(WENT_WRONG)}.")
@@ -65,12 +70,8 @@ def rating(
         raise FeedbackError(f"The reason is {as_given(reason)}; give a text of up to {LONGEST_REASON:,} characters.")
     if len(reason) > LONGEST_REASON:
         raise FeedbackError(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} are allowed.")
-    return _stamped("rating") | {
-        "scores": given,
-        "went_wrong": went_wrong,
-        "reason": mended(reason.strip()),
-        "answer": dict(answer),
-    }
+    record = {"scores": given, "went_wrong": went_wrong, "reason": mended(reason.strip()), "answer": dict(answer)}
+    return _stamped("rating") | record | ({} if helpful is None else {"helpful": helpful})
 
 
 def vote(answers: Mapping[str, Mapping[str, Any]], order: str, winner: str) -> dict[str, Any]:

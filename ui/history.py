@@ -10,6 +10,8 @@ def history_html() -> str:
     """The frame of the list."""
     return (
         '<section class="history" aria-label="History"><p class="waiting">Answers that this browser got are listed '
-        'here. They are kept in this browser only.</p><ol id="history-list"></ol>'
+        "here. They are kept in this browser only.</p>"
+        '<p class="refused" hidden>This browser does not let the page keep anything: the list ends with this page.</p>'
+        '<ol id="history-list"></ol>'
         '<button type="button" class="tool" data-tool="forget" hidden>Clear history</button></section>'
     )

@@ -161,7 +161,7 @@ def nearest_html(nearest: Nearest | None, reveal: bool) -> str:
             f"{'answerable' if item.answerable else 'the passages do not answer it'} · from: {escape(titles)}</p>"
         )
     else:
-        written = '<p class="hidden-answer">Its written answer shows here once you have rated the answer above.</p>'
+        written = '<p class="hidden-answer">Its written answer shows here once you have rated the answer in detail.</p>'
     how = "the same question" if nearest.similarity == 1.0 else "cosine of the two questions"
     return (
         f'<section class="nearest"><h2>{escape(item.question)}</h2><p class="similarity">{how} '

@@ -28,6 +28,7 @@ from ui.nearest import load_nearest, nearest_empty
 from ui.offer import Offer, is_public
 from ui.rating import RatingStrip
 from ui.run_card import run_card_empty
+from ui.snapshots import Snapshots
 from ui.status import status_idle
 from ui.theme import theme
 
@@ -41,7 +42,11 @@ COMPUTES: dict[str, Any] = QUIET | {
 
 
 def build_page(
-    qa: LongFormQA, generator: str = "", store: FeedbackStore | None = None, offer: Offer | None = None
+    qa: LongFormQA,
+    generator: str = "",
+    store: FeedbackStore | None = None,
+    offer: Offer | None = None,
+    snapshots: Snapshots | None = None,
 ) -> gr.Blocks:
     """The whole page with its events and endpoints, ready for `serve`.
 
@@ -50,38 +55,44 @@ def build_page(
         generator: the one chosen at first in the sidebar, where no offer says which; "" for the settings' own default.
         store: where ratings go; None for the one that the environment asks for.
         offer: what visitors may choose; None for whatever there is, as on a page of one's own.
+        snapshots: where answers go that visitors share; None where they cannot be shared.
     """
     offer = offer or Offer.of([generator], is_public("127.0.0.1"), qa.indexes)
     corpora = Corpora(qa, offer)
     strip = RatingStrip(store or open_store())
-    with gr.Blocks(title="Long-form question answering", analytics_enabled=False) as page:
+    with gr.Blocks(title=cards.TITLE, analytics_enabled=False) as page:
         controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
         corpora.build_examples()
-        status = html(status_idle(), "status")
+        with gr.Row(elem_id="progress"):
+            status, line = html(status_idle(), "status"), html("", "line")
+        # In the order in which they are read with the keyboard; where each stands is the style's matter.
         with gr.Row(elem_id="columns"):
-            with gr.Column(scale=3, min_width=300):
+            with gr.Column(elem_id="answering", min_width=0):
                 answer = html(cards.answer_empty(), "answer")
                 elsewhere = gr.Button("", visible=False, elem_id="elsewhere")
-                strip.build()
-            with gr.Column(scale=2, min_width=300):
+            strip.build()
+            with gr.Column(elem_id="evidence", min_width=0):
                 passages = html(passage_cards.passages_empty(), "passages")
+                more = html("", "more")
+                further = gr.Button("Find more passages", visible=False, elem_id="further")
         compare, dependence = Compare(qa, strip.store, offer), WithAndWithout(qa, offer)
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Compare", elem_id="compare-tab"):
-                compare.build()
-            with gr.Tab("With and without passages", elem_id="dependence-tab"):
-                dependence.build()
-            with gr.Tab("Nearest written question", elem_id="nearest-tab"):
-                nearest = html(nearest_empty(), "nearest")
-            with gr.Tab("Run card", elem_id="run-card-tab"):
-                card = html(run_card_empty(), "run-card")
-            with gr.Tab("History", elem_id="history-tab"):
+        with gr.Accordion("History and research tools", open=False, elem_id="tools"):
+            with _tool("History", "history"):
                 html(history_html(), "history")
+            with _tool("Compare", "compare"):
+                compare.build()
+            with _tool("With and without passages", "dependence"):
+                dependence.build()
+            with _tool("Nearest written question", "nearest"):
+                nearest = html(nearest_empty(), "nearest")
+            with _tool("Run card", "run-card"):
+                card = html(run_card_empty(), "run-card")
         parts = Parts(
             box,
             controls,
             status,
+            line,
             answer,
             passages,
             stop,
@@ -91,9 +102,17 @@ def build_page(
             strip,
             elsewhere,
             gr.State(""),
+            more,
+            further,
+            gr.State(None),
         )
         asking = Asking(
-            qa, parts, load_nearest(lambda: qa.retriever), lambda session: place_in_line(page, session), corpora
+            qa,
+            parts,
+            load_nearest(lambda: qa.retriever),
+            lambda session: place_in_line(page, session),
+            corpora,
+            snapshots,
         )
         corpora.connect(page, QUIET)
         _connect(asking, ask)
@@ -107,6 +126,11 @@ def build_page(
     page.queue(max_size=MOST_WAITING)
     page.for_others = offer.public
     return page
+
+
+def _tool(title: str, name: str) -> gr.Accordion:
+    """One of the tools, closed."""
+    return gr.Accordion(title, open=False, elem_id=f"{name}-tool", elem_classes=["one-tool"])
 
 
 def html(value: str, name: str) -> gr.HTML:
@@ -173,7 +197,7 @@ def _question_box() -> tuple[gr.Textbox, gr.Button, gr.Button]:
     with gr.Row(elem_id="asking"):
         box = gr.Textbox(
             label="Your question",
-            placeholder="Ask something that an encyclopedia could explain…",
+            placeholder="Ask a question…",
             lines=1,
             max_lines=5,
             autofocus=True,
@@ -203,14 +227,23 @@ def _connect(asking: Asking, ask: gr.Button) -> None:
         begun = trigger(asking.begin, [box, *asking.parts.controls], view, queue=False, **QUIET)
         _answer(asking, begun.then)
     stop.click(asking.stop, None, view, queue=False, trigger_mode="multiple", **QUIET)
+    parts = asking.parts
+    parts.further.click(asking.more, parts.shown, parts.further_view(), **COMPUTES)
 
 
 def _open(page: gr.Blocks, asking: Asking) -> None:
-    """A link with a question asks it: once the run is noted, the browser presses a hidden button that answers it."""
+    """A link with a question asks it: once the run is noted, the browser presses a hidden button that answers it.
+
+    What the browser kept is shown instead; also for Back, Forward and the history, which press another hidden button.
+    """
     parts = asking.parts
     view = [parts.opened, parts.box, *parts.controls, *parts.view()]
-    go_on = gr.Button(visible="hidden", elem_id="go-on")
-    opened = page.load(asking.open, None, view, queue=False, **QUIET)
+    go_on, show, share = (gr.Button(visible="hidden", elem_id=name) for name in ("go-on", "show-stored", "share"))
+    kept, shared = (gr.Textbox(visible="hidden", elem_id=name) for name in ("kept", "shared"))
+    opened = page.load(asking.open, kept, view, queue=False, js="() => window.lfqa.kept()", **QUIET)
+    show.click(asking.show, kept, view, queue=False, js="() => window.lfqa.pending", **QUIET)
+    told = share.click(asking.share, parts.strip.run, shared, queue=False, **QUIET)
+    told.then(None, shared, None, js="(told) => window.lfqa.shared(told)")
     opened.then(None, parts.opened, None, js="(run) => { if (run) document.getElementById('go-on').click(); }")
     # A step between, as elsewhere: events of one click wait for one another, those of one step do not.
     _answer(asking, go_on.click(lambda: None, queue=False, **QUIET).then)
@@ -219,6 +252,6 @@ def _open(page: gr.Blocks, asking: Asking) -> None:
 def _answer(asking: Asking, trigger: Any) -> None:  # noqa: ANN401 — a listener of any component
     """The answer, when the model is free; the place in the line until then."""
     view = asking.parts.view()
-    trigger(asking.wait, None, asking.parts.status, concurrency_limit=None, trigger_mode="multiple", **QUIET)
+    trigger(asking.wait, None, asking.parts.line, concurrency_limit=None, trigger_mode="multiple", **QUIET)
     answered = trigger(asking.answer, None, view, **COMPUTES)
     answered.failure(asking.refused, None, view, queue=False, **QUIET)

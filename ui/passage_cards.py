@@ -1,4 +1,4 @@
-"""The evidence as HTML: a card a passage, with its raw score, what was read of it, and the supporting sentences marked.
+"""The evidence as HTML: a card a passage, with its relevance, and the supporting sentences marked; the used ones first.
 
 It knows answers and HTML; it does not know Gradio.
 """
@@ -8,31 +8,48 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from core.records import Answer, Found, Passage, Sentence
-from ui.markup import escape, safe_url, waiting
+from core.records import Answer, Found, Passage, Retrieved, Sentence
+from ui.markup import escape, plural, safe_url, waiting
 
 
-def passages_empty(text: str = "The passages and their scores will be listed here.") -> str:
+def passages_empty(text: str = "The passages will be listed here.") -> str:
     """The passages' place before there are any."""
     return f'<section class="passages empty">{waiting(text)}</section>'
 
 
 def passages(answer: Answer) -> str:
-    """The passage cards in the order of the search, each with its raw score, and marks once the answer is traced."""
+    """The passage cards in the order of the search; once the answer is traced, those that it uses, then the others."""
     if not answer.found:
         if answer.stage == "retrieving":
             return passages_empty("Looking for passages…")
         return passages_empty("No passages were retrieved: the answer comes from the model alone.")
-    scale = max(1.0, *(part.score for part in answer.found))
-    cards = "".join(
-        _card(number, part, answer.retrieved.score_name, scale, _supports(number, answer.sentences))
-        for number, part in enumerate(answer.found, 1)
+    supports = {part.rank: _supports(part.rank, answer.sentences) for part in answer.found}
+    done = answer.stage == "done" and bool(answer.sentences)
+    cards = {part.rank: _card(part, answer, supports[part.rank], done) for part in answer.found}
+    used = [card for rank, card in cards.items() if supports[rank]]
+    count = plural(len(cards), "passage")
+    if not done or not used:
+        heading = f"{count} found, none used" if done else f"{count} found"
+        return _section(heading, "".join(cards.values()))
+    unused = [card for rank, card in cards.items() if not supports[rank]]
+    rest = (
+        f'<details class="unused"><summary>{len(unused)} more found, not used</summary>{"".join(unused)}</details>'
+        if unused
+        else ""
     )
-    measure = f", by {escape(answer.retrieved.score_name)}" if answer.retrieved.score_name else ""
-    return (
-        f'<section class="passages" aria-label="Passages"><h2>{len(answer.found)} passages'
-        f'<span class="measure">{measure}</span></h2>{cards}</section>'
-    )
+    return _section(f"{plural(len(used), 'source')} used", "".join(used) + rest)
+
+
+def more_passages(question: str, found: Sequence[Found], score_name: str) -> str:
+    """The cards of passages that were searched for after the answer; nothing where there are none."""
+    if not found:
+        return ""
+    later = Answer(Retrieved(question, tuple(found), None, score_name), stage="done")
+    return _section("Found later, not read for this answer", "".join(_card(part, later, {}, True) for part in found))
+
+
+def _section(heading: str, cards: str) -> str:
+    return f'<section class="passages" aria-label="{escape(heading)}"><h2>{escape(heading)}</h2>{cards}</section>'
 
 
 def _supports(passage: int, sentences: Sequence[Sentence]) -> dict[str, list[int]]:
@@ -44,22 +61,37 @@ def _supports(passage: int, sentences: Sequence[Sentence]) -> dict[str, list[int
     return found
 
 
-def _card(number: int, found: Found, score_name: str, scale: float, supports: Mapping[str, list[int]]) -> str:
-    """One passage: number, article and section, score with its bar, how much was read, and the text."""
-    passage = found.passage
+def _card(found: Found, answer: Answer, supports: Mapping[str, list[int]], done: bool) -> str:
+    """One passage: number, article and section, relevance with its bar, whether it is used, and the text."""
+    passage, number = found.passage, found.rank
+    scale = max(1.0, *(part.score for part in answer.found))
     name = escape(passage.title) + (
         f' <span class="section">› {escape(passage.section)}</span>' if passage.section else ""
     )
     backs = sorted({sentence for numbers in supports.values() for sentence in numbers})
-    backing = f'<span class="backs">backs {_listed(backs)}</span>' if backs else ""
-    status_class = found.status.replace(" ", "-")
+    use = f"used: {_listed(backs)}" if backs else "not used" if done else ""
+    state = "used" if backs else "spare"
     return (
-        f'<details class="card {status_class}" id="passage-{number}" data-passage="{number}">'
+        f'<details class="card {state}" id="passage-{number}" data-passage="{number}">'
         f'<summary><span class="number">{number}</span><span class="title">{name}</span>'
-        f'<span class="measures">{_score(found.score, score_name, scale)}'
-        f'<span class="status {status_class}">{escape(found.status)}</span>{backing}</span></summary>'
-        f'<div class="body"><p>{_marked(found, supports)}</p>{_source(passage, name)}</div></details>'
+        f'<span class="measures">{_score(found.score, answer.retrieved.score_name, scale)}'
+        f'<span class="use">{use}</span></span></summary>'
+        f'<div class="body"><p>{_marked(found, supports)}</p>{_source(passage, name)}'
+        f'<p class="how">{_how(found, answer.retrieved.score_name)}</p></div></details>'
     )
+
+
+_READ = {
+    "read": "The generator read all of it.",
+    "cut": "The generator read its beginning.",
+    "not read": "The generator did not read it.",
+}
+
+
+def _how(found: Found, score_name: str) -> str:
+    """How the relevance came about, and how much was read."""
+    formula = f"Relevance {found.score:.3f}: {escape(score_name)}. " if score_name else ""
+    return formula + _READ[found.status]
 
 
 def _source(passage: Passage, name: str) -> str:
@@ -77,13 +109,13 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _score(score: float, name: str, scale: float) -> str:
-    """The raw score with its name, and a bar of its share of `scale` (1, or the best score where that is more)."""
+    """The raw score, and a bar of its share of `scale` (1, or the best score where that is more)."""
     if not name:
-        return '<span class="score">no score</span>'
+        return '<span class="score">not searched for</span>'
     share = min(1.0, max(0.0, score / scale))
     of = "1" if scale == 1 else f"the best score here, {scale:.3f}"
     return (
-        f'<span class="score">{escape(name)}{" =" if " " in name else ""} <b>{score:.3f}</b></span>'
+        f'<span class="score">relevance <b>{score:.2f}</b></span>'
         f'<span class="bar" title="bar: share of {of}" aria-hidden="true"><i style="width:{share:.1%}"></i></span>'
     )
 

@@ -1,4 +1,4 @@
-"""The rating strip below an answer: four scores, what went wrong, a reason; sent once.
+"""The rating strip below an answer: one tap whether it helped; opened, four scores, what went wrong and why.
 
 It turns what a visitor chose into a record of `ui.feedback`; records and files are known there.
 """
@@ -6,6 +6,7 @@ It turns what a visitor chose into a record of `ui.feedback`; records and files 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,38 +53,49 @@ class RatingStrip:
         """Make the components where the page is being built; hidden until an answer is there."""
         self.run = gr.State("")
         with gr.Column(visible=False, elem_id="rating", min_width=0) as self.column:
-            gr.HTML('<h2 id="rating-title">How good is this answer?</h2>', js_on_load=None, apply_default_css=False)
-            with gr.Row(elem_id="scores"):
-                self.scores = [
-                    gr.Radio(
-                        [(str(value), value) for value in range(1, 6)],
-                        label=name.capitalize(),
-                        info=f"{QUESTIONS[name]} 1 no, 5 yes",
-                        min_width=230,
-                        elem_classes=["score"],
-                    )
-                    for name in SCORES
-                ]
-            self.wrong = gr.Radio(
-                [(name.capitalize(), name) for name in WENT_WRONG], label="What went wrong?", elem_id="went-wrong"
-            )
-            self.reason = gr.Textbox(
-                label="Why? (optional)",
-                lines=2,
-                max_length=LONGEST_REASON,
-                placeholder="A sentence that is wrong, a passage that is missing…",
-                elem_id="reason",
-            )
-            with gr.Row(elem_id="sending"):
-                self.send = gr.Button("Send rating", variant="primary", min_width=140, scale=0, elem_id="send")
-                self.said = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="rated")
+            with gr.Row(elem_id="tap"):
+                gr.HTML("<h2>Did this answer help?</h2>", js_on_load=None, apply_default_css=False)
+                self.taps = {
+                    helpful: gr.Button(label, min_width=0, scale=0, elem_id=f"helped-{label.lower()}")
+                    for helpful, label in ((True, "Yes"), (False, "No"))
+                }
+                self.tapped = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="tapped")
+            with gr.Accordion("Rate it in detail", open=False, elem_id="detail"):
+                self._build_detail()
+
+    def _build_detail(self) -> None:
+        """The scales, the cause and the reason."""
+        with gr.Row(elem_id="scores"):
+            self.scores = [
+                gr.Radio(
+                    [(str(value), value) for value in range(1, 6)],
+                    label=name.capitalize(),
+                    info=f"{QUESTIONS[name]} 1 no, 5 yes",
+                    min_width=230,
+                    elem_classes=["score"],
+                )
+                for name in SCORES
+            ]
+        self.wrong = gr.Radio(
+            [(name.capitalize(), name) for name in WENT_WRONG], label="What went wrong?", elem_id="went-wrong"
+        )
+        self.reason = gr.Textbox(
+            label="Why? (optional)",
+            lines=2,
+            max_length=LONGEST_REASON,
+            placeholder="A sentence that is wrong, a passage that is missing…",
+            elem_id="reason",
+        )
+        with gr.Row(elem_id="sending"):
+            self.send = gr.Button("Send rating", variant="primary", min_width=140, scale=0, elem_id="send")
+            self.said = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="rated")
 
     def _fields(self) -> list[Any]:
         return [*self.scores, self.wrong, self.reason]
 
     def outputs(self) -> list[Any]:
         """Everything that the strip's handlers change."""
-        return [self.run, self.column, *self._fields(), self.send, self.said]
+        return [self.run, self.column, *self.taps.values(), self.tapped, *self._fields(), self.send, self.said]
 
     def hidden(self) -> View:
         """The strip before there is an answer."""
@@ -95,6 +107,8 @@ class RatingStrip:
         return {
             self.run: run,
             self.column: gr.Column(visible=True),
+            **{button: gr.Button(interactive=True, variant="secondary") for button in self.taps.values()},
+            self.tapped: "",
             **fields,
             self.reason: gr.update(value="", interactive=True),
             self.send: gr.Button(interactive=True),
@@ -102,11 +116,20 @@ class RatingStrip:
         }
 
     def connect(self, nearest: gr.HTML) -> None:
-        """Send stores the rating, outside the queue, and reveals the written answer.
+        """A tap and Send store a rating, outside the queue; Send reveals the written answer as well.
 
         Args:
             nearest: where the nearest written question is shown.
         """
+        for helpful, button in self.taps.items():
+            button.click(
+                lambda run, helpful=helpful: self._tapped(run, helpful),
+                self.run,
+                [*self.taps.values(), self.tapped],
+                queue=False,
+                show_progress="hidden",
+                api_visibility="private",
+            )
         self.send.click(
             lambda run, *values: self._rated(run, values, nearest),
             [self.run, *self._fields()],
@@ -115,6 +138,21 @@ class RatingStrip:
             show_progress="hidden",
             api_visibility="private",
         )
+
+    def _tapped(self, run: str, helpful: bool) -> View:
+        """Store whether the answer helped; afterwards it cannot be said again."""
+        try:
+            self._store(run, "tap", lambda answer: rating(answer, {}, helpful=helpful))
+        except RatingError as error:
+            return {self.tapped: _said(str(error), "warn")}
+        except Exception as error:
+            log.error("a rating could not be stored", exc_info=error)
+            return {self.tapped: _said(NOT_STORED, "warn")}
+        chosen = {
+            button: gr.Button(interactive=False, variant="primary" if way == helpful else "secondary")
+            for way, button in self.taps.items()
+        }
+        return chosen | {self.tapped: _said("Thank you.", "good")}
 
     def _rated(self, run: str, values: tuple[Any, ...], nearest: gr.HTML) -> View:
         """Store what was chosen; afterwards nothing can be changed or sent again."""
@@ -144,11 +182,15 @@ class RatingStrip:
             OSError, ui.feedback.StoreError: the record could not be written; it may be sent again.
         """
         rating({}, scores, wrong, reason)  # what is wrong is said before the run counts as rated
-        answered: Answered = self.finished.claim(run)
+        return self._store(run, "scores", lambda answer: rating(answer, scores, wrong, reason))
+
+    def _store(self, run: str, way: str, record: Callable[[dict[str, Any]], dict[str, Any]]) -> Answered:
+        """Append the record that is made of a run's answer, once for each way to rate."""
+        answered: Answered = self.finished.claim(run, way)
         try:
-            self.store.append(rating(answered.answer, scores, wrong, reason))
+            self.store.append(record(answered.answer))
         except BaseException:
-            self.finished.release(run)
+            self.finished.release(run, way)
             raise
         return answered
 

@@ -31,7 +31,7 @@ class Run:
         stop: set to end it at the next token.
         asked: when Ask was pressed, in `time.perf_counter` seconds.
         taken: whether the answer has begun, or never will.
-        cancelled: stopped while it waited.
+        shown: the snapshot that the page has.
         id: names the run for ratings.
     """
 
@@ -40,7 +40,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     asked: float = field(default_factory=time.perf_counter)
     taken: bool = False
-    cancelled: bool = False
+    shown: Answer | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -90,7 +90,6 @@ class Runs:
             if run is None:
                 return None
             waited, run.taken = not run.taken, True
-            run.cancelled = run.cancelled or waited
             run.stop.set()
         return run if waited else None
 
@@ -107,13 +106,13 @@ class RatingError(UserError):
 
 
 class Finished:
-    """The JSON objects of the newest finished answers (or pairs of them), each to be rated once at most."""
+    """The JSON objects of the newest finished answers (or pairs of them), each to be rated once in each way."""
 
     def __init__(self, most: int = MOST_FINISHED) -> None:
         """Keep at most `most`; older ones are forgotten."""
         self._most = most
         self._kept: OrderedDict[str, Any] = OrderedDict()
-        self._rated: OrderedDict[str, None] = OrderedDict()
+        self._rated: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
     def add(self, run: str, answer: Any) -> None:  # noqa: ANN401 — what is rated is the caller's
@@ -123,32 +122,37 @@ class Finished:
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
 
-    def claim(self, run: str) -> Any:  # noqa: ANN401
-        """What the run answered, given out once.
+    def find(self, run: str) -> Any:  # noqa: ANN401
+        """What the run answered; None where it is not held (any more)."""
+        with self._lock:
+            return self._kept.get(run)
+
+    def claim(self, run: str, way: str = "scores") -> Any:  # noqa: ANN401
+        """What the run answered, given out once for each way to rate it.
 
         Raises:
-            RatingError: it was rated before, or is not known (any more).
+            RatingError: it was rated so before, or is not known (any more).
         """
         with self._lock:
             # Through the API anything may come.
-            if not isinstance(run, str) or (run not in self._kept and run not in self._rated):
+            if not isinstance(run, str) or (run not in self._kept and (run, way) not in self._rated):
                 raise RatingError("This answer is not held any more: ask the question again, then rate it.")
-            if run in self._rated:
+            if (run, way) in self._rated:
                 raise RatingError("This answer was rated already; thank you. Ask again to rate another answer.")
-            self._rated[run] = None
+            self._rated[run, way] = None
             while len(self._rated) > 10 * self._most:
                 self._rated.popitem(last=False)
             return self._kept[run]
 
-    def release(self, run: str) -> None:
+    def release(self, run: str, way: str = "scores") -> None:
         """Take a claim back: what was said could not be stored."""
         with self._lock:
-            self._rated.pop(run, None)
+            self._rated.pop((run, way), None)
 
-    def is_rated(self, run: str) -> bool:
-        """Whether the run was rated."""
+    def is_rated(self, run: str, way: str = "scores") -> bool:
+        """Whether the run was rated in that way."""
         with self._lock:
-            return run in self._rated
+            return (run, way) in self._rated
 
 
 def throttled(

@@ -1,4 +1,4 @@
-"""The status line: queued, retrieving, reading, writing, done, with the seconds of each step.
+"""The status line: queued, searching, reading, writing, done, with the seconds of each step.
 
 It knows the stages of an answer and HTML.
 """
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 
 from ui.markup import escape, problem
 
-_STEPS = (("queued", "Queued"), ("retrieving", "Retrieving"), ("reading", "Reading"), ("writing", "Writing"))
+_STEPS = (("queued", "Queued"), ("retrieving", "Searching"), ("reading", "Reading"), ("writing", "Writing"))
 
 
 def status(
     stage: str,
     seconds: Mapping[str, float] | None = None,
     stopped: bool = False,
-    place: tuple[int, int] | None = None,
     loading: bool = False,
+    heard: str = "",
 ) -> str:
     """The status line: every step with its seconds, the one under way marked by a word as well as by colour.
 
@@ -25,22 +25,31 @@ def status(
         stage: "queued", or a stage of `Answer`.
         seconds: "queued" and those of `Answer.seconds`.
         stopped: whether the answer was stopped before its end.
-        place: while queued, the place in the line from 1, and the line's length.
-        loading: whether models are loaded first, before passages are retrieved.
+        loading: whether models are loaded first, before passages are searched.
+        heard: what those who hear the page are told, once, instead of the step under way; the answer, at its end.
     """
     times = _step_seconds(seconds or {}, stage)
     names = [name for name, _ in _STEPS]
     now = len(names) if stage == "done" else names.index("writing" if stage == "judging" else stage)
-    items = []
+    items, told = [], heard
     for number, (name, label) in enumerate(_STEPS):
         state = "past" if number < now else "now" if number == now else "later"
         current = ' aria-current="step"' if state == "now" else ""
-        waits = f", place {place[0]} of {place[1]}" if place and name == "queued" and state == "now" else ""
-        label = "Loading the models" if loading and name == "retrieving" and state == "now" else label
-        items.append(_step(label + waits + ("…" if state == "now" else ""), state, times.get(name), current))
+        if state == "now":
+            label = f"{'Loading the models' if loading and name == 'retrieving' else label}…"
+            told = told or label
+        items.append(_step(label, f"{state} {name}", times.get(name), current))
     last = "Stopped" if stopped else "Done"
     items.append(_step(last, "past" if stage == "done" else "later", times.get("done")))
-    return f'<div role="status"><ol class="steps" aria-label="Progress">{"".join(items)}</ol></div>'
+    return (
+        f'<ol class="steps" aria-label="Progress">{"".join(items)}</ol>'
+        f'<p class="heard" role="status">{escape(told or last)}</p>'
+    )
+
+
+def place_in_line(place: tuple[int, int]) -> str:
+    """Where a question stands that waits: its place from 1, and the line's length."""
+    return f'<p class="place" role="status">Place {place[0]} of {place[1]} in the line.</p>'
 
 
 def status_idle() -> str:
@@ -51,6 +60,17 @@ def status_idle() -> str:
 def status_ready(host: str) -> str:
     """The status line of a question that a link brought, and that would leave this machine."""
     return f'<p class="hint" role="status">Press Ask to ask this; its words then go to <b>{escape(host)}</b>.</p>'
+
+
+def status_kept(time: str, where: str) -> str:
+    """The status line of an answer that was given before.
+
+    Args:
+        time: when, in ISO 8601; the browser shows it in its own way.
+        where: it was kept.
+    """
+    stamp = f'<time datetime="{escape(time)}">{escape(time[:16].replace("T", " "))}</time>'
+    return f'<p class="hint kept" role="status">Answered {stamp}, {escape(where)}.</p>'
 
 
 def status_error(message: str) -> str:

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from core.records import Draft, Sentence
@@ -13,7 +14,9 @@ from data.passages import Passage
 from qa import LongFormQA
 from retriever.index import PassageIndex
 from retriever.search import Retriever
+from ui.asking import Parts
 from ui.feedback import FeedbackStore
+from ui.snapshots import Snapshots
 
 
 class SlowGenerator:
@@ -31,11 +34,11 @@ class SlowGenerator:
     def stream(self, retrieved, settings, stop=None):
         self.stop, text = stop, ""
         while not stop.is_set():
-            text += "word "
+            text += "A word comes. "
             yield Draft(tail=text)
             time.sleep(0.01)
         self.ended.set()
-        yield Draft((Sentence("Words."),), done=True, stopped=True)
+        yield Draft((Sentence("A word comes."),), done=True, stopped=True)
 
 
 class BrokenGenerator(SlowGenerator):
@@ -67,6 +70,22 @@ def store(tmp_path):
     return FeedbackStore(tmp_path / "ratings.jsonl")
 
 
+def parts_of(strip, controls):
+    """The components of a page, as far as the handlers know them; to be called while a page is built."""
+    return Parts(
+        box=gr.Textbox(),
+        controls=controls,
+        **{name: gr.HTML() for name in ("status", "line", "answer", "passages", "run_card", "nearest", "more")},
+        stop=gr.Button(),
+        opened=gr.Textbox(),
+        strip=strip,
+        elsewhere=gr.Button(),
+        target=gr.State(""),
+        further=gr.Button(),
+        shown=gr.State(None),
+    )
+
+
 class Request:
     """What the handlers read of Gradio's request."""
 
@@ -92,7 +111,7 @@ def page_store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def served(corpus, tiny_encoder, page_store):
+def served(corpus, tiny_encoder, page_store, tmp_path_factory):
     """The real page over the twelve passages and a hostile one, with a generator that never ends by itself."""
     from ui.page import build_page, serve
 
@@ -103,7 +122,8 @@ def served(corpus, tiny_encoder, page_store):
     vectors = tiny_encoder.encode_passages([passage.text for passage in passages])
     index = PassageIndex.build(passages, vectors, tiny_encoder.name, tiny_encoder.identity, HOSTILE)
     qa = LongFormQA(Retriever(tiny_encoder, index), {"slow": SlowGenerator(), "broken": BrokenGenerator()})
-    page = build_page(qa, "extractive", page_store)
+    snapshots = Snapshots(tmp_path_factory.mktemp("snapshots"))
+    page = build_page(qa, "extractive", page_store, snapshots=snapshots)
     yield serve(page, "127.0.0.1")
     page.close(verbose=False)
 

@@ -8,7 +8,8 @@ import gradio as gr
 import pytest
 
 from core.settings import DEFAULTS
-from ui.asking import Asking, Parts
+from tests.ui.conftest import parts_of
+from ui.asking import Asking
 from ui.controls import CONTROLS
 from ui.corpora import Corpora
 from ui.errors import SORRY
@@ -26,20 +27,7 @@ def asking(qa, store, tiny_retriever):
         strip = RatingStrip(store)
         strip.build()
         controls = [gr.HTML() for _ in VALUES]
-        parts = Parts(
-            gr.Textbox(),
-            controls,
-            gr.HTML(),
-            gr.HTML(),
-            gr.HTML(),
-            gr.Button(),
-            gr.HTML(),
-            gr.HTML(),
-            gr.State(),
-            strip,
-            gr.Button(),
-            gr.State(),
-        )
+        parts = parts_of(strip, controls)
         corpora = Corpora(qa, Offer.of(["extractive"], indexes=qa.indexes))
         controls[-1] = corpora.build_choice()
     places = iter([(2, 3), (2, 3), (1, 2)])
@@ -61,7 +49,7 @@ def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, r
 def test_stop_ends_a_running_answer_and_keeps_what_was_written(asking, slow, request_of):
     asking.begin(request_of(), "Why?", *SLOW)
     stream = asking.answer(request_of())
-    while "word" not in str(next(stream)[asking.parts.answer]):
+    while "A word" not in str(next(stream)[asking.parts.answer]):
         pass
     asking.stop(request_of("you"))
     next(stream)
@@ -83,26 +71,24 @@ def test_the_place_in_the_line_is_shown_while_the_question_waits(asking, request
     async def shown():
         views = []
         async for view in asking.wait(request_of()):
-            views.append(view[asking.parts.status])
-            if len(views) == 2:
+            views.append(view[asking.parts.line])
+            if len(views) == 3:
                 asking.stop(request_of())
         return views
 
     views = asyncio.run(asyncio.wait_for(shown(), 60))
-    assert ["place 2 of 3" in views[0], "place 1 of 2" in views[1], "Stopped" in views[2]] == [True] * 3
-    assert len(views) == 3
+    assert views[0] == "" and "Place 2 of 3" in views[1] and "Place 1 of 2" in views[2] and len(views) == 3
 
 
-@pytest.mark.parametrize("question", ["", "Why?"])
-def test_where_nothing_waits_the_status_stays_as_it_is(asking, request_of, question):
-    """An event without any view would empty it, and with it why the question could not be asked."""
-    asking.begin(request_of(), question, *VALUES)
+def test_waiting_writes_to_nothing_but_the_line(asking, request_of):
+    """The status is another event's: its "Reading…" must not go back to "Queued"."""
+    asking.begin(request_of(), "Why?", *VALUES)
     asking.runs.take("me")
 
     async def shown():
         return [view async for view in asking.wait(request_of())]
 
-    assert asyncio.run(shown()) == [{asking.parts.status: gr.skip()}]
+    assert asyncio.run(shown()) == [{asking.parts.line: ""}]
 
 
 @pytest.mark.parametrize("ending", ["close", "leave"])
@@ -110,7 +96,7 @@ def test_a_closed_page_frees_the_model(asking, request_of, ending):
     asking.begin(request_of(), "Why?", *SLOW)
     run = asking.runs.newest("me")
     stream = asking.answer(request_of())
-    while "word" not in str(next(stream)[asking.parts.answer]):
+    while "A word" not in str(next(stream)[asking.parts.answer]):
         pass
     stream.close() if ending == "close" else asking.leave(request_of())
     assert run.stop.is_set()
@@ -128,6 +114,7 @@ def test_what_cannot_be_asked_is_said_and_the_last_answer_stays(asking, request_
 def test_an_unexpected_error_is_polite_and_logged(asking, request_of, caplog):
     asking.begin(request_of(), "Why?", *VALUES[:2], "broken", *VALUES[3:])
     *_, last = asking.answer(request_of())
+    assert asking.parts.strip.column not in last
     assert SORRY in last[asking.parts.status] and "secret" not in last[asking.parts.status]
     assert "unexpected error" in caplog.text
 

@@ -19,9 +19,9 @@ from retriever.live.library import WikiLibrary
 from retriever.live.wiki import CONTACT, ContactError, parse_wiki
 from retriever.registry import EMBEDDED
 from retriever.search import Retriever
-from tests.ui.conftest import SlowGenerator
+from tests.ui.conftest import SlowGenerator, parts_of
 from tests.ui.driving import ask
-from ui.asking import Asking, Parts
+from ui.asking import Asking
 from ui.controls import control_values, to_settings
 from ui.corpora import EXAMPLES, Corpora
 from ui.feedback import FeedbackStore
@@ -118,8 +118,7 @@ def asking(both, tmp_path, tiny_retriever):
         choice = corpora.build_choice()
         corpora.build_examples()
         controls = [gr.HTML() for _ in control_values({})][:-1] + [choice]
-        shown = [gr.HTML() for _ in range(6)]
-        parts = Parts(gr.Textbox(), controls, *shown[:3], gr.Button(), *shown[3:], strip, gr.Button(), gr.State(""))
+        parts = parts_of(strip, controls)
     return Asking(both, parts, load_nearest(lambda: tiny_retriever), lambda session: None, corpora)
 
 

@@ -62,6 +62,12 @@
       const address = location.origin + location.pathname + article.dataset.link;
       say(button, (await copy(address)) ? "Link copied." : address);
     },
+    again(button, article) {
+      window.lfqa.ask(JSON.parse(article.dataset.json).question);
+    },
+    share() {
+      document.getElementById("share").click();
+    },
     json(button, article) {
       const answer = JSON.parse(article.dataset.json);
       save(`answer-${answer.run.slice(0, 8)}.json`, JSON.stringify(answer, null, 2) + "\n");
@@ -72,6 +78,16 @@
       say(button, done ? "Copied." : "This browser does not allow copying.");
     },
   };
+
+  // The server kept the answer, or says why not.
+  async function shared(told) {
+    const button = document.querySelector("#answer [data-tool=share]");
+    if (!button || !told) return;
+    if (!told.startsWith("?")) return say(button, told);
+    const address = location.origin + location.pathname + told;
+    say(button, (await copy(address)) ? "Link to this very answer copied." : address);
+  }
+  window.lfqa = { ...window.lfqa, shared };
 
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button[data-tool]") : null;

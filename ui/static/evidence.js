@@ -8,7 +8,7 @@
 
   // Cards are open on a wide screen and closed on a phone, unless the visitor chose otherwise.
   function settle() {
-    const cards = document.querySelectorAll("#passages details.card");
+    const cards = document.querySelectorAll("#evidence details.card");
     if (!cards.length) chosen.clear();
     for (const card of cards) {
       const open = chosen.has(card.id) ? chosen.get(card.id) : !phone.matches;
@@ -48,7 +48,7 @@
     const card = document.getElementById(`passage-${link.dataset.passage}`);
     if (!card) return;
     chosen.set(card.id, true);
-    card.open = true;
+    for (let one = card; one; one = one.parentElement.closest("details")) one.open = true;
     const mark = card.querySelector(`mark[data-sentences~="${link.dataset.sentence}"]`);
     const back = card.querySelector(`.back[data-sentence="${link.dataset.sentence}"]`) || card.querySelector("summary");
     back.focus({ preventScroll: true });
@@ -77,7 +77,7 @@
 
   function point(event) {
     const target = event.target instanceof Element ? event.target : null;
-    const mark = target && target.closest("#passages mark");
+    const mark = target && target.closest("#evidence mark");
     const sentence = target && target.closest("#answer .sentence");
     if (mark) lightMark(mark);
     else if (sentence) lightSentence(sentence.dataset.sentence);
@@ -91,8 +91,8 @@
     const cite = target.closest("a.cite");
     const whole = target.closest("a.whole");
     const back = target.closest("a.back");
-    const mark = target.closest("#passages mark");
-    const summary = target.closest("#passages summary");
+    const mark = target.closest("#evidence mark");
+    const summary = target.closest("#evidence summary");
     if (cite || whole || back) event.preventDefault();
     if (cite && phone.matches) toggleEvidence(cite);
     else if (cite || whole) showPassage(cite || whole);

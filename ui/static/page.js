@@ -1,0 +1,61 @@
+// The page around the answer: room for it from Ask on, names for what has none, Escape, asking a question by script.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const asking = "#ask, #examples button, #elsewhere";
+
+  // From now on there is an answer or one on its way: the style keeps its room.
+  function makeRoom() {
+    root.classList.add("asked");
+  }
+
+  function ask(question) {
+    const box = document.querySelector("#question textarea");
+    box.value = question;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    document.getElementById("ask").click();
+  }
+
+  // Gradio calls the sidebar's button by what it is, not by what it does.
+  function name() {
+    const toggle = document.querySelector("#settings .toggle-button");
+    if (!toggle) return;
+    const open = document.querySelector("#settings.open") !== null;
+    const said = open ? "Close the settings" : "Open the settings";
+    if (toggle.getAttribute("aria-label") !== said) toggle.setAttribute("aria-label", said);
+    if (toggle.getAttribute("aria-expanded") !== String(open)) toggle.setAttribute("aria-expanded", String(open));
+  }
+
+  if (new URLSearchParams(location.search).has("q")) makeRoom();
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (target && target.closest(asking)) makeRoom();
+    const skip = target && target.closest("a.skip");
+    if (skip) {
+      event.preventDefault();
+      const answer = document.querySelector("#answer article");
+      makeRoom();
+      answer.tabIndex = -1;
+      answer.focus();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (event.key === "Enter" && !event.shiftKey && target && target.matches("#question textarea")) makeRoom();
+    const toggle = document.querySelector("#settings.open .toggle-button");
+    // A list that is open in the sidebar closes first.
+    if (event.key === "Escape" && toggle && !document.querySelector("#settings [role=listbox]")) {
+      toggle.click();
+      toggle.focus();
+    }
+  });
+
+  function begin() {
+    const watch = { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] };
+    new MutationObserver(name).observe(document.body, watch);
+    name();
+  }
+  if (document.body) begin();
+  else document.addEventListener("DOMContentLoaded", begin);
+  window.lfqa = { ...window.lfqa, ask };
+})();
