@@ -95,11 +95,14 @@ def choose_generator(page, name):
 def test_a_question_gives_passages_scores_and_a_traced_answer(page):
     ask(page, "Why do flutes count as woodwinds when they are made of metal?")
     wait_for_end(page)
-    titles = page.locator("#passages .title").all_inner_texts()
+    titles = page.locator("#passages .title").all_text_contents()
     assert len(titles) == 4 and any("lute" in title or "oodwind" in title for title in titles)
-    scores = [float(text) for text in page.locator("#passages .score b").all_inner_texts()]
+    cards = zip(
+        *(page.locator(f"#passages .{part}").all_text_contents() for part in ("card .number", "score b")), strict=True
+    )
+    scores = [float(score) for _, score in sorted(cards)]
     assert scores == sorted(scores, reverse=True) and scores[0] > 0
-    assert "cosine" in page.locator("#passages .score").first.inner_text()
+    assert "cosine" in page.locator("#passages .how").first.text_content()
     sentences = page.locator("#answer .sentence").all_inner_texts()
     assert re.search(r"supported|partly", sentences[0])
     assert all(re.search(r"supported|partly|says what is missing", text) for text in sentences)
@@ -118,7 +121,7 @@ def test_a_sentence_number_leads_to_its_passage(page):
     number = cite.get_attribute("data-passage")
     assert "lit" in page.locator(f"#passage-{number}").get_attribute("class")
     assert page.locator("#passages mark.lit").count() >= 1
-    assert page.locator("#passages details[open]").count() == 4
+    assert page.locator("#passages .used[open]").count() == page.locator("#passages .used").count() >= 1
 
 
 def test_an_example_asks_itself(page):
@@ -132,9 +135,12 @@ def test_stop_ends_a_long_answer_and_the_page_answers_again(page, address):
     # So long that Stop comes before its end, however busy the machine.
     page.goto(f"{address}?q=How+do+vaccines+work%3F&generator=fused&decoding=greedy&min_words=1000&max_words=1000")
     page.locator("#answer .caret").wait_for()
+    shown = page.locator("#answer .text").inner_text()
     page.locator("#stop").click()
     page.locator("#status .past", has_text="Stopped").wait_for()
-    assert page.locator("#answer .notice").inner_text().startswith("Stopped")
+    assert "Stopped" in page.locator("#answer .notice").inner_text()
+    kept = page.evaluate("JSON.parse(document.querySelector('#answer article').dataset.json).answer")
+    assert shown.strip() and kept.startswith(shown.strip())
     assert page.locator("#question textarea").input_value() == "How do vaccines work?"
     assert page.locator("#stop").is_disabled()
     choose_generator(page, "extractive")

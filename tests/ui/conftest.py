@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from itertools import count
 
 import gradio as gr
 import pytest
 
-from core.records import Draft, Sentence
+from core.records import Draft
 from data.passages import Passage
+from generator.finishing import split_answer
 from qa import LongFormQA
 from retriever.index import PassageIndex
 from retriever.search import Retriever
@@ -20,7 +22,7 @@ from ui.snapshots import Snapshots
 
 
 class SlowGenerator:
-    """Writes one word after another until it is stopped."""
+    """Writes one sentence after another until it is stopped."""
 
     name = "slow"
 
@@ -32,13 +34,13 @@ class SlowGenerator:
         return replace(retrieved, found=tuple(part.as_read(part.passage.text) for part in retrieved.found))
 
     def stream(self, retrieved, settings, stop=None):
-        self.stop, text = stop, ""
+        self.stop, text, numbers = stop, "", count(1)
         while not stop.is_set():
-            text += "A word comes. "
+            text += f"Word {next(numbers)} comes. "
             yield Draft(tail=text)
             time.sleep(0.01)
         self.ended.set()
-        yield Draft((Sentence("A word comes."),), done=True, stopped=True)
+        yield Draft(split_answer(text, settings), done=True, stopped=True)
 
 
 class BrokenGenerator(SlowGenerator):

@@ -11,15 +11,12 @@ def ask(page, question="What are tides?"):
     page.locator("#answer article[data-run]").wait_for()
 
 
-def open_tab(page, name):
-    """A tab, or its entry in the menu of those that do not fit."""
-    page.get_by_role("tab", selected=True).wait_for()
-    tab = page.get_by_role("tab", name=name)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-    else:
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator("#tabs .overflow-dropdown button", has_text=name).click()
+def open_tool(page, name):
+    """One of the tools under the answer, in the place that holds them all; what is open stays open."""
+    for button in (page.locator("#tools > button"), page.locator(".one-tool > button", has_text=name).first):
+        button.wait_for()
+        if "open" not in button.get_attribute("class").split():
+            button.click()
 
 
 def choose(page, label, value):

@@ -49,7 +49,7 @@ def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, r
 def test_stop_ends_a_running_answer_and_keeps_what_was_written(asking, slow, request_of):
     asking.begin(request_of(), "Why?", *SLOW)
     stream = asking.answer(request_of())
-    while "A word" not in str(next(stream)[asking.parts.answer]):
+    while "Word 1 comes" not in str(next(stream)[asking.parts.answer]):
         pass
     asking.stop(request_of("you"))
     next(stream)
@@ -96,7 +96,7 @@ def test_a_closed_page_frees_the_model(asking, request_of, ending):
     asking.begin(request_of(), "Why?", *SLOW)
     run = asking.runs.newest("me")
     stream = asking.answer(request_of())
-    while "A word" not in str(next(stream)[asking.parts.answer]):
+    while "Word 1 comes" not in str(next(stream)[asking.parts.answer]):
         pass
     stream.close() if ending == "close" else asking.leave(request_of())
     assert run.stop.is_set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from core.records import Answer, Found, Retrieved, Selection, Sentence
 from core.settings import Settings
 from data.passages import Passage
 from ui import cards, passage_cards, status
+from ui.asking import left_out
 from ui.markup import safe_url
 from ui.run_card import run_card
 from ui.runs import Finished, RatingError, Runs, throttled
@@ -78,10 +80,14 @@ def test_hostile_text_is_shown_as_typed_everywhere(text):
         cards.answer(shown, "run"),
         run_card(shown, card, text),
         cards.answer(replace(shown, stage="writing")),
-        cards.answer_empty(text),
+        cards.answer(replace(shown, stage="retrieving", retrieved=Retrieved(text))),
+        cards.answer(shown, "run", withdrawn=text),
+        passage_cards.more_passages(text, [part], text),
+        status.status_kept(text, text),
+        status.status("reading", heard=text),
         passage_cards.passages(shown),
         status.status_error(text),
-        cards.header(card, text),
+        cards.header(card),
     ]
     for piece in pieces:
         reader = Reader(piece)
@@ -106,7 +112,8 @@ def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
     parts = tuple(found(rank, score) for rank, score in [(1, 0.634), (2, 0.5), (3, -0.0123)])
     reader = Reader(passage_cards.passages(done(parts=parts)))
     assert [attributes["id"] for attributes in reader.all("details")] == ["passage-1", "passage-2", "passage-3"]
-    assert re.findall(r"cosine (-?\d\.\d+)", reader.text) == ["0.634", "0.500", "-0.012"]
+    assert re.findall(r"relevance (-?\d\.\d+)", reader.text) == ["0.63", "0.50", "-0.01"]
+    assert re.findall(r"Relevance (-?\d\.\d+): cosine", reader.text) == ["0.634", "0.500", "-0.012"]
     assert [attributes["style"] for attributes in reader.all("i")] == ["width:63.4%", "width:50.0%", "width:0.0%"]
 
 
@@ -114,7 +121,7 @@ def test_bars_of_scores_above_one_are_shares_of_the_best():
     parts = (found(1, 20.0), found(2, 5.0))
     page = passage_cards.passages(done(parts, score_name="BM25"))
     assert [attributes["style"] for attributes in Reader(page).all("i")] == ["width:100.0%", "width:25.0%"]
-    assert "BM25 20.000" in Reader(page).text
+    assert "relevance 20.00" in Reader(page).text and "Relevance 20.000: BM25." in Reader(page).text
     assert "share of the best score here, 20.000" in page
 
 
@@ -128,7 +135,48 @@ def test_supporting_sentences_are_marked_with_the_numbers_they_support():
     page = passage_cards.passages(done(parts=(part,), sentences=sentences))
     assert [(a["data-sentences"]) for a in Reader(page).all("mark")] == ["1 3"]
     assert re.findall(r"<mark[^>]*>(.*?)</mark>", page) == ["Two."]
-    assert "backs sentences 1, 3" in page
+    assert "used: sentences 1, 3" in page
+
+
+def test_what_is_used_comes_first_and_what_is_not_is_folded_away():
+    parts = (found(1, text="One."), found(2, text="Two."), found(3, text="Three."))
+    sentences = (judged("x", 0.9, "supported", 2, "Two."),)
+    page = passage_cards.passages(done(parts, sentences=sentences))
+    assert [a["id"] for a in Reader(page).all("details") if "id" in a] == ["passage-2", "passage-1", "passage-3"]
+    used, unused = page.split('<details class="unused">')
+    assert "1 source used" in used and "2 more found, not used" in unused and 'id="passage-1"' in unused
+    lacking = (judged("The passages don't say.", 0.1, "not supported", None, ""),)
+    none = passage_cards.passages(done(parts, sentences=lacking))
+    assert "3 passages found, none used" in none and "unused" not in none
+    early = passage_cards.passages(replace(done(parts), stage="writing"))
+    assert "3 passages found" in early and "not used" not in early
+
+
+def test_only_what_stays_is_shown_while_an_answer_is_written():
+    first = Sentence("It is so. ".strip())
+    growing = replace(done((found(1),)), stage="writing", text="It is so. It may be. It mi", sentences=(first,))
+    assert cards.written(growing) == "It is so."
+    drafted = replace(growing, text="A draft that may give way.", sentences=())
+    assert cards.written(drafted) == "" and "Writing the first sentence" in cards.answer(drafted)
+    assert cards.written(replace(growing, text="One is. Two are. Three", sentences=())) == "One is."
+
+
+def test_what_was_shown_and_is_no_part_of_the_answer_stays_readable():
+    before = replace(
+        done((found(1),)), stage="writing", text="It is so. It was. Mo", sentences=(Sentence("It is so."),)
+    )
+    before = replace(before, sentences=(Sentence("It is so."), Sentence("It was.")))
+    after = done((found(1),), text="It is so.", sentences=(judged("It is so.", 0.9, "supported", 1, "x"),))
+    assert left_out(before, after) == "It was." and left_out(before, before) == ""
+    assert "left out:</b> It was." in cards.answer(after, "run", left_out(before, after))
+
+
+def test_a_question_in_another_language_than_the_passages_is_told():
+    parts = (found(1, text="The sea rises twice a day because of the Moon, and that is known to all of us."),)
+    asked = "Warum steigt das Meer zweimal am Tag und wie ist das mit dem Mond?"
+    text = Reader(cards.answer(done(parts, asked))).text
+    assert "in German, the passages are in English" in text
+    assert "in English" not in Reader(cards.answer(done(parts, "Why does the sea rise twice a day?"))).text
 
 
 def test_each_sentence_carries_number_and_word():
@@ -158,7 +206,7 @@ def test_a_sentence_about_what_the_passages_lack_is_no_claim_without_support():
     text = Reader(cards.answer(shown)).text
     assert "why bees hum. says what is missing" in text and "in green. not supported" in text
     assert "No answer. The passages do not seem to hold it." in text and "Unbacked" not in text
-    assert "1 of 3 sentences not supported" in Reader(cards.tally(shown)).text
+    assert "1 of 3 sentences not found in a source" in Reader(cards.tally(shown)).text
 
 
 @pytest.mark.parametrize(
@@ -188,7 +236,8 @@ def test_each_sentence_carries_its_evidence_hidden_and_each_mark_leads_back():
 def test_a_finished_answer_carries_its_json_and_its_link():
     shown = done([found(1)], 'Why "so"? \\ ${x}')
     (article,) = Reader(cards.answer(shown, "abc")).all("article")
-    assert json.loads(article["data-json"]) == {"run": "abc"} | shown.to_json()
+    kept = json.loads(article["data-json"])
+    assert datetime.fromisoformat(kept.pop("time")).tzinfo and kept == {"run": "abc"} | shown.to_json()
     query = parse_qs(urlsplit(article["data-link"]).query)
     assert query["q"] == [shown.question] and query["retrieval"] == [shown.settings.retrieval]
     assert "data-json" not in cards.answer(replace(shown, stage="writing"), "abc")
@@ -203,7 +252,9 @@ def test_the_tally_counts_words_copies_and_sentences_without_support():
     part = found(1, text="the sea rises twice a day here")
     shown = replace(done(parts=(part,), sentences=sentences), text="So the sea rises twice a day. Yes we know.")
     text = Reader(cards.tally(shown)).text
-    assert text.startswith("10 words · 60% copied · 1 of 3 sentences not supported · 1 partly")
+    assert text.startswith("10 words · 60% copied · 1 of 3 sentences not found in a source · 1 in part")
+    shown = replace(shown, sentences=sentences[:1])
+    assert "every sentence found in its source" in Reader(cards.tally(shown)).text
 
 
 def test_what_was_not_read_is_said_in_words():
@@ -211,14 +262,14 @@ def test_what_was_not_read_is_said_in_words():
     unread = found(2, read_text="")
     text = Reader(passage_cards.passages(done(parts=(cut, unread)))).text
     assert "[not read:] Not this." in text
-    assert re.search(r"0\.634\s*cut", text)
-    assert re.search(r"0\.634\s*not read", text)
+    assert "The generator read its beginning." in text and "The generator did not read it." in text
 
 
 def test_the_status_line_names_every_step_with_its_seconds():
     seconds = {"queued": 0.0, "retrieve": 0.02, "encode": 0.4, "first_token": 0.5, "total": 2.9}
     text = Reader(status.status("done", seconds)).text
-    assert text == "Queued 0.00 sRetrieving 0.02 sReading 0.40 sWriting 2.48 sDone 2.90 s"
+    assert text == "Queued 0.00 sSearching 0.02 sReading 0.40 sWriting 2.48 sDone 2.90 sDone"
+    assert Reader(status.status("done", seconds, heard="The answer.")).text.endswith("The answer.")
     assert "Stopped" in status.status("done", seconds, stopped=True)
     for stage in ("queued", "retrieving", "reading", "writing", "judging"):
         assert status.status(stage).count('aria-current="step"') == 1
@@ -257,6 +308,7 @@ def test_an_answer_is_rated_once_and_only_while_it_is_held():
     assert finished.claim("b") == "B" and finished.is_rated("b") and not finished.is_rated("c")
     with pytest.raises(RatingError, match="rated already"):
         finished.claim("b")
+    assert finished.find("b") == "B" == finished.claim("b", "tap") and finished.find("a") is None
     with pytest.raises(RatingError, match="not held any more"):
         finished.claim("a")
     finished.release("b")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.conftest import HOSTILE
-from tests.ui.driving import ask, open_tab
+from tests.ui.driving import ask, open_tool
 
 pytestmark = pytest.mark.browser
-TABS = ("Compare", "With and without passages", "Nearest written question", "Run card", "History")
+TOOLS = ("History", "Compare", "With and without passages", "Nearest written question", "Run card")
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -46,14 +46,15 @@ def test_everything_works_by_keyboard_alone(open_page):
     assert focused(page, "class") == "back" and focused(page, "data-sentence") == number
     page.keyboard.press("Enter")
     assert "cite" in focused(page, "class") and focused(page, "data-sentence") == number
-    page.get_by_role("tab", name="Compare").focus()
-    page.keyboard.press("Tab")
+    page.locator("#tools > button").focus()
+    page.keyboard.press("Enter")
+    page.locator("#dependence-tool > button").focus()
     page.keyboard.press("Enter")
     page.locator("#dependence-go").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_any_tab(open_page, scheme):
+def test_axe_finds_nothing_serious_with_any_tool(open_page, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(scheme=scheme, reduced_motion="reduce")
     assert ("dark" in page.evaluate("document.body.className")) == (scheme == "dark")
@@ -68,8 +69,8 @@ def test_axe_finds_nothing_serious_in_any_tab(open_page, scheme):
 
     assert serious() == []
     ask(page)
-    for tab in TABS:
-        open_tab(page, tab)
+    for tab in TOOLS:
+        open_tool(page, tab)
         page.wait_for_timeout(300)
         assert serious() == [], tab
     page.locator("#settings .toggle-button").click()
@@ -77,7 +78,7 @@ def test_axe_finds_nothing_serious_in_any_tab(open_page, scheme):
     assert serious() == []
 
 
-def test_a_phone_has_no_sideways_scroll_in_any_tab_and_large_targets(open_page):
+def test_a_phone_has_no_sideways_scroll_with_any_tool_and_large_targets(open_page):
     page = open_page(width=360)
     assert page.evaluate(WIDTH) <= 360
     ask(page)
@@ -91,9 +92,9 @@ def test_a_phone_has_no_sideways_scroll_in_any_tab_and_large_targets(open_page):
     cite.tap()
     assert not page.locator("#evidence-1").is_visible()
     answer, rating, passages = (page.locator(name).bounding_box()["y"] for name in ("#answer", "#rating", "#passages"))
-    assert answer < rating < passages
-    for tab in TABS:
-        open_tab(page, tab)
+    assert answer < passages < rating
+    for tab in TOOLS:
+        open_tool(page, tab)
         page.wait_for_timeout(300)
         assert page.evaluate(WIDTH) <= 360, tab
     small = page.evaluate(
@@ -118,14 +119,17 @@ def test_hostile_question_title_section_and_text_are_shown_as_typed_and_never_ru
     ask(page, HOSTILE)
     tidy = " ".join(HOSTILE.split())
     assert page.locator("#answer h2").inner_text() == tidy
+    for group in page.locator("#passages .unused:not([open]) > summary").all():
+        group.click()
     card = page.locator("#passages .card", has_text="onerror").first
     assert card.locator(".title").inner_text() == f"{tidy} › {tidy}"
     assert tidy in card.locator(".body").inner_text()
     assert card.locator(".body a:not(.back)").count() == 0, "javascript: is no address"
-    for tab in TABS:
-        open_tab(page, tab)
+    for tab in TOOLS:
+        open_tool(page, tab)
     assert page.locator("#history-list a").first.inner_text() == tidy
     page.reload()
-    page.locator("#question textarea").wait_for()
+    page.locator("#status .kept").wait_for()
+    assert page.locator("#answer h2").inner_text() == tidy
     assert page.evaluate("window.ran") is None
     assert page.locator("main img[src=x], main script").count() == 0
