@@ -73,7 +73,12 @@ def answer(
     body = _known_early(answer)
     if not busy:
         body += (
-            sentences(answer) + _withdrawn(withdrawn) + _notice(answer) + tally(answer) + (_tools(share) if run else "")
+            sentences(answer)
+            + _withdrawn(withdrawn)
+            + _notice(answer)
+            + _other_language(answer)
+            + tally(answer)
+            + (_tools(share) if run else "")
         )
     elif text:
         body += f'<p class="text">{escape(text)}<span class="caret" aria-hidden="true"></span></p>'
@@ -136,8 +141,8 @@ def _tools(share: bool) -> str:
 def _known_early(answer: Answer) -> str:
     """What is known before the first sentence, so that nothing moves down for it later."""
     if answer.retrieved.low_scores and answer.confidence is None:
-        text = answer.note or "Every score is low: the passages probably do not hold the answer."
-        return f'<p class="notice warn"><b>Low scores.</b> {escape(text)}</p>'
+        text = "Every score is low: the passages probably do not hold the answer."
+        return f'<p class="notice warn"><b>Low scores.</b> {text}</p>'
     return verdict(answer)
 
 
@@ -174,8 +179,8 @@ def _notice(answer: Answer) -> str:
         return f'<p class="notice warn"><b>Unfinished.</b> {escape(answer.note or said)}</p>'
     if answer.retrieved.low_scores and answer.confidence is None:
         return ""
-    if note := answer.note or _other_language(answer):
-        return f'<p class="notice">{escape(note)}</p>'
+    if answer.note:
+        return f'<p class="notice">{escape(answer.note)}</p>'
     if answer.lacks and answer.confidence is not None:
         return ""
     if answer.lacks:
@@ -189,9 +194,10 @@ def _other_language(answer: Answer) -> str:
     """That a question is in another language than what was read for it, where both are known."""
     asked = language_of(answer.question)
     read = language_of(" ".join(part.text for part in answer.retrieved.read))
-    if not asked or not read or asked == read:
+    if not asked or not read or asked == read or "seems to be in" in answer.note:
         return ""
-    return f"The question seems to be in {asked}, the passages are in {read}: asked in {read}, it would find more."
+    told = f"The question seems to be in {asked}, the passages are in {read}: asked in {read}, it would find more."
+    return f'<p class="notice">{escape(told)}</p>'
 
 
 def _sentence(number: int, sentence: Sentence, answer: Answer, prefix: str) -> str:
