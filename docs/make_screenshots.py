@@ -1,4 +1,4 @@
-"""Take pictures of the page: every tab, 1280 and 360 px wide, light and dark, with a real answer.
+"""Take pictures of the page, 1280 and 360 px wide, light and dark, of its tools, and a moving one, with a real answer.
 
     python app.py --port 7860 &
     python docs/make_screenshots.py http://127.0.0.1:7860
@@ -14,11 +14,15 @@ if __name__ == "__main__":
     start()
 
 import argparse
+import io
 import os
 import sys
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 QUESTION = "Why do flutes count as woodwinds when they are made of metal?"
@@ -26,18 +30,14 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 360)
-TABS = {
-    "compare": "Compare",
-    "with-and-without": "With and without passages",
-    "nearest": "Nearest written question",
-    "run-card": "Run card",
-    "history": "History",
-}
+TOOLS = {"compare": "compare", "with-and-without": "dependence"}
+_FILM = (1000, 760)  # pixels of the moving picture
+_LAST = 2500  # milliseconds for which its last frame stays
 _LONGEST_WAIT = 240_000  # milliseconds
 
 
 def visit(browser: Browser, address: str, question: str, width: int, scheme: Scheme, folder: Path) -> None:
-    """Ask the question at one width and in one colour scheme; a picture of the page, then one of each tab."""
+    """Ask the question at one width and in one colour scheme; a picture of the page, at first also of tools."""
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=width < 500, reduced_motion="reduce"
     )
@@ -51,25 +51,52 @@ def visit(browser: Browser, address: str, question: str, width: int, scheme: Sch
         page.locator("#answer a.cite").first.click()
         page.locator("#passages summary").first.click()
     _take(page, folder / f"page-{width}-{scheme}.png")
-    for name, title in TABS.items():
-        _open(page, title)
-        _use(page, name)
-        _take(page, folder / f"{name}-{width}-{scheme}.png", "#tabs")
+    if (width, scheme) == (WIDTHS[0], SCHEMES[0]):
+        page.locator("#tools > button").click()
+        for name, tool in TOOLS.items():
+            page.locator(f"#{tool}-tool > button").click()
+            _use(page, name)
+            _take(page, folder / f"{name}-{width}-{scheme}.png", f"#{tool}-tool")
+            page.locator(f"#{tool}-tool > button").click()
     context.close()
 
 
-def _open(page: Page, title: str) -> None:
-    """Open a tab, from the menu where it does not fit."""
-    tab = page.get_by_role("tab", name=title)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-    else:
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator("#tabs .overflow-dropdown button", has_text=title).click()
+def film(browser: Browser, address: str, question: str, path: Path) -> None:
+    """One question from Ask to its evidence, as it went, as a moving WebP picture."""
+    width, height = _FILM
+    # Without the blinking of what is under way, which would make every frame another one.
+    page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
+    page.set_default_timeout(_LONGEST_WAIT)
+    page.goto(address)
+    page.locator("#question textarea").fill(question)
+    frames: list[tuple[float, bytes]] = []
+
+    def take() -> None:
+        frames.append((time.perf_counter(), page.screenshot()))
+
+    take()
+    page.locator("#ask").click()
+    while not page.locator("#answer article[data-run]").count():
+        take()
+    for number in range(1, page.locator("#answer .sentence").count() + 1):
+        take()
+        page.locator(f"#sentence-{number} .words").first.hover()
+        page.wait_for_timeout(800)
+        take()
+    _save_film([(at, Image.open(io.BytesIO(picture)).convert("RGB")) for at, picture in frames], path)
+
+
+def _save_film(frames: list[tuple[float, Image.Image]], path: Path) -> None:
+    """Frames with their seconds as one picture; those that are like the one before only make that one longer."""
+    kept = [frame for before, frame in pairwise([(0.0, None), *frames]) if frame[1] != before[1]]
+    times = [round(1000 * (later - at)) for (at, _), (later, _) in pairwise(kept)]
+    first, *others = (picture for _, picture in kept)
+    first.save(path, save_all=True, append_images=others, duration=[*times, _LAST], loop=0, quality=60, method=4)
+    sys.stderr.write(f"{path}, {path.stat().st_size:,} bytes\n")
 
 
 def _use(page: Page, name: str) -> None:
-    """Do what the tab is for."""
+    """Do what a tool is for."""
     if name == "compare":
         for label, value in (("Generator of B", "extractive"), ("Retrieval of B", "sparse")):
             box = page.get_by_label(label, exact=True).first
@@ -82,10 +109,6 @@ def _use(page: Page, name: str) -> None:
     elif name == "with-and-without":
         page.locator("#dependence-go").click()
         page.locator(".dependence").wait_for()
-    elif name == "nearest":
-        page.locator("#scores fieldset").first.get_by_text("4", exact=True).click()
-        page.locator("#send").click()
-        page.locator("#nearest .text").wait_for()
 
 
 def _take(page: Page, path: Path, part: str = "") -> None:
@@ -108,14 +131,17 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR")
     parser.add_argument("--width", type=int, choices=WIDTHS, help="only this one")
     parser.add_argument("--scheme", choices=SCHEMES, help="only this one")
+    parser.add_argument("--film", action="store_true", help="only the moving picture")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for width in (options.width,) if options.width else WIDTHS:
+        for width in () if options.film else (options.width,) if options.width else WIDTHS:
             for scheme in (options.scheme,) if options.scheme else SCHEMES:
                 visit(browser, options.address, options.question, width, scheme, options.output)
+        if options.film or not (options.width or options.scheme):
+            film(browser, options.address, options.question, options.output / "page.webp")
         browser.close()
     return 0
 

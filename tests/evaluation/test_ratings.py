@@ -35,6 +35,13 @@ def test_means_and_counts():
     assert "fused, mixed, 4: factual 3.00" in as_text(report)
 
 
+def test_taps_are_counted_apart_from_scores():
+    taps = [rating(answer(), {}, helpful=helpful) for helpful in (True, True, False)]
+    report = summarize([*taps, rating(answer(), {"factual": 4})])
+    assert report["helpful"] == {"yes": 2, "no": 1} and report["ratings"] == 1
+    assert as_text(report).startswith("helpful: yes 2, no 1\n1 ratings")
+
+
 def test_the_interval_is_that_of_the_normal_distribution_where_there_are_many():
     values = np.random.default_rng(1).normal(3, 1, 2000)
     half = 1.96 * values.std() / np.sqrt(values.size)
