@@ -80,9 +80,9 @@ def build_page(
             with gr.Column(elem_id="answering", min_width=0):
                 answer = html(cards.answer_empty(), "answer")
                 elsewhere = gr.Button("", visible=False, elem_id="elsewhere")
-                follow = FollowUp()
-                follow.build()
             strip.build()
+            follow = FollowUp()
+            follow.build()
             with gr.Column(elem_id="evidence", min_width=0):
                 passages = html(passage_cards.passages_empty(), "passages")
                 more = html("", "more")
