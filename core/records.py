@@ -6,6 +6,7 @@ it is made what kind it is and on what it rests. They know nothing of models, th
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -244,6 +245,24 @@ class Retrieved:
         'What are tides? And why?'
         """
         return " ".join([*(self.previous.questions if self.previous else ()), self.question])
+
+    @property
+    def asked(self) -> str:
+        """What the passages must answer: the question, after the title of the article that it goes on about.
+
+        The questions before were answered, so they must not count. One that has no word of its own is nothing without
+        them.
+
+        >>> tides = Previous(("What are tides?",), (Passage("0", "Tide", "", "The sea rises.", ""),))
+        >>> Retrieved("And who explained them?", previous=tides).asked, Retrieved("And why?", previous=tides).asked
+        ('Tide: And who explained them?', 'What are tides? And why?')
+        """
+        from core.words import STOP_WORDS
+
+        if not self.previous or not self.previous.title:
+            return self.whole
+        own = any(word not in STOP_WORDS for word in re.findall(r"\w+", self.question.lower()))
+        return f"{self.previous.title}: {self.question}" if own else self.whole
 
     @property
     def read(self) -> list[Found]:

@@ -24,7 +24,7 @@ class FollowUp:
         with gr.Column(visible=False, elem_id="follow", min_width=0) as self.column:
             with gr.Row(elem_id="follow-asking"):
                 self.box = gr.Textbox(
-                    placeholder="Ask on: “And why is that?”",
+                    placeholder="Ask a follow-up: “And why is that?”",
                     label="Follow-up question",
                     show_label=False,
                     container=False,
@@ -35,7 +35,7 @@ class FollowUp:
                     elem_id="follow-box",
                     html_attributes=gr.InputHTMLAttributes(enterkeyhint="go", autocapitalize="sentences"),
                 )
-                self.ask = gr.Button("Ask on", min_width=96, scale=1, elem_id="follow-ask")
+                self.ask = gr.Button("Follow up", min_width=96, scale=1, elem_id="follow-ask")
             with gr.Row(elem_id="suggested"):
                 self.chips = [
                     gr.Button("", size="sm", min_width=0, visible=False, elem_classes=["chip"])

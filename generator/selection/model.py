@@ -122,7 +122,7 @@ class SelectorModel:
     def _read(self, retrieved: Retrieved) -> _Read:
         """What was read for a question; the last is kept."""
         passages = tuple((p.rank, p.passage.title, p.passage.section, p.text, p.score) for p in retrieved.read)
-        key = (retrieved.whole, retrieved.score_name == SCORE_NAME, passages)
+        key = (retrieved.asked, retrieved.score_name == SCORE_NAME, passages)
         with self._lock:
             if self._last is None or self._last.key != key:
                 self._last = self._read_anew(key)
