@@ -11,11 +11,10 @@ It knows the tokenizer and words, no model.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.records import Retrieved
-from generator.base import GeneratorError
+from generator.chat_form import ChatForm
 from generator.prompt import FUSED_INSTRUCTION, fit_passages, fused_passage
 
 if TYPE_CHECKING:
@@ -26,27 +25,17 @@ MOST_TOKENS = 3000
 LONGEST_PASSAGE = 400
 
 
-class FusedLayout:
+class FusedLayout(ChatForm):
     """Token ids of every part of the input, and the text of what is written.
 
     Attributes:
-        tokenizer: SmolLM2's; text that looks like a control token is only text to it.
         prefix: the ids of the shared prefix.
-        end: the token that ends an answer.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Lay out the prefix.
-
-        Raises:
-            GeneratorError: the tokenizer lacks `<|im_start|>` or `<|im_end|>`.
-        """
-        self.tokenizer = tokenizer
-        tokenizer.encode_special_tokens = True
-        self._turn, self.end = _control_token(tokenizer, "<|im_start|>"), _control_token(tokenizer, "<|im_end|>")
-        system = f"system\n{FUSED_INSTRUCTION}"
-        self.prefix = [self._turn, *self.ids(system), self.end, *self.ids("\n")]
-        self.prefix += [self._turn, *self.ids("user\nPassages:\n")]
+        """Lay out the prefix; see `ChatForm`."""
+        super().__init__(tokenizer)
+        self.prefix = [*self.turn("system", FUSED_INSTRUCTION), *self.opened("user", "Passages:\n")]
 
     def passage(self, title: str, text: str) -> list[int]:
         """One passage."""
@@ -65,25 +54,4 @@ class FusedLayout:
     def question(self, question: str, wording: str = "close") -> list[int]:
         """The end of the prompt, from the question to where the answer begins; see `core.settings.Settings`."""
         request = "\nAnswer in your own words." if wording == "own" else ""
-        asked = [*self.ids(f"\nQuestion: {question}{request}"), self.end, *self.ids("\n")]
-        return [*asked, self._turn, *self.ids("assistant\n")]
-
-    def answer(self, answer: str) -> list[int]:
-        """A whole answer, with its end."""
-        return [*self.ids(answer), self.end]
-
-    def ids(self, text: str) -> list[int]:
-        """The ids of a plain text."""
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """Tokens as text, without the beginning of a character that is not whole yet."""
-        return self.tokenizer.decode(list(tokens), skip_special_tokens=True).rstrip("\ufffd").strip()
-
-
-def _control_token(tokenizer: Tokenizer, token: str) -> int:
-    """The id of a control token of the chat form."""
-    number = tokenizer.token_to_id(token)
-    if number is None:
-        raise GeneratorError(f"the model's vocabulary lacks {token}: it was not tuned on this chat form")
-    return number
+        return [*self.ids(f"\nQuestion: {question}{request}"), self.end, *self.ids("\n"), *self.opened("assistant")]

@@ -1,4 +1,4 @@
-"""SmolLM2 from its GGUF file: dequantised once, kept as safetensors in the cache for the next start.
+"""SmolLM2 and Qwen2.5 from their GGUF files: dequantised once, kept as safetensors in the cache for the next start.
 
 It knows the GGUF names and layouts, and those of `modeling_fused.Stack`. It writes no answers.
 """
@@ -19,6 +19,7 @@ from core.kept_files import forget, kept
 from generator.base import GeneratorError
 
 if TYPE_CHECKING:
+    import torch
     from gguf import GGUFReader
     from tokenizers import Tokenizer
 
@@ -28,10 +29,12 @@ logger = logging.getLogger(__name__)
 
 # Raised when the files below would come out differently.
 _LAYOUT = 1
+_ARCHITECTURES = ("llama", "qwen2")
 _WEIGHTS, _CONFIG, _TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 
 _NAMES = {
     "token_embd.weight": "embeddings.weight",
+    "output.weight": "embeddings.weight",
     "output_norm.weight": "norm.weight",
     "attn_norm.weight": "attention_norm.weight",
     "attn_q.weight": "attention.query.weight",
@@ -42,13 +45,13 @@ _NAMES = {
     "ffn_gate.weight": "gate.weight",
     "ffn_up.weight": "up.weight",
     "ffn_down.weight": "down.weight",
-}
-_CONTROL_TOKEN = 3
+} | {f"attn_{name[0]}.bias": f"attention.{name}.bias" for name in ("query", "key", "value")}
+_CONTROL_TOKEN, _ADDED_TOKEN = 3, 4
 
 
 @dataclass(frozen=True)
 class GgufCheckpoint:
-    """A Llama-like GGUF model, prepared in a folder: weights are loaded when they are asked for.
+    """A GGUF model of Llama's or Qwen2's kind, prepared in a folder: weights are loaded when they are asked for.
 
     Attributes:
         config: the stack's sizes.
@@ -68,7 +71,7 @@ class GgufCheckpoint:
         dequantised in memory.
 
         Raises:
-            GeneratorError: the file is no GGUF file of a Llama-like model with tied embeddings.
+            GeneratorError: the file is no GGUF file of such a model with tied embeddings.
         """
         from generator.modeling_fused import FusedConfig
 
@@ -89,8 +92,8 @@ class GgufCheckpoint:
             return cls(config, folder, (weights, tokenizer))
         return cls(FusedConfig(**json.loads((folder / _CONFIG).read_text(encoding="utf-8"))), folder)
 
-    def stack(self) -> Stack:
-        """The model in float32."""
+    def stack(self, dtype: torch.dtype | None = None) -> Stack:
+        """The model with weights of a type, float32 if not told otherwise."""
         import torch
         from safetensors.torch import load_file
 
@@ -100,7 +103,7 @@ class GgufCheckpoint:
             weights = {name: torch.from_numpy(weight) for name, weight in self.held[0].items()}
         else:
             weights = load_file(self.folder / _WEIGHTS)
-        return stack_of(self.config, {name: weight.float() for name, weight in weights.items()})
+        return stack_of(self.config, {name: weight.to(dtype or torch.float32) for name, weight in weights.items()})
 
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""
@@ -111,10 +114,10 @@ class GgufCheckpoint:
         return Tokenizer.from_file(str(self.folder / _TOKENIZER))
 
 
-def load_gguf(path: Path, cache: Path) -> tuple[Stack, Tokenizer]:
-    """Load a Llama-like GGUF model as a `Stack` in float32, and its tokenizer; see `GgufCheckpoint.prepare`."""
+def load_gguf(path: Path, cache: Path, dtype: torch.dtype | None = None) -> tuple[Stack, Tokenizer]:
+    """Load a GGUF model as a `Stack`, in float32 if not told otherwise, and its tokenizer; see `GgufCheckpoint`."""
     checkpoint = GgufCheckpoint.prepare(path, cache)
-    return checkpoint.stack(), checkpoint.tokenizer()
+    return checkpoint.stack(dtype), checkpoint.tokenizer()
 
 
 def _convert(path: Path, folder: Path) -> None:
@@ -136,12 +139,12 @@ def _read(path: Path) -> tuple[FusedConfig, dict[str, np.ndarray], Tokenizer]:
     """What a GGUF file holds.
 
     Raises:
-        GeneratorError: it is none of a Llama-like model.
+        GeneratorError: it is none of a model that is known here.
     """
     from gguf import GGUFReader
 
     cure = "delete it and run `python -m data.assets`"
-    with reading(path, "GGUF file of a Llama-like model", GeneratorError, cure):
+    with reading(path, "GGUF file of a model of these kinds", GeneratorError, cure):
         reader = GGUFReader(path)
         config = _read_config(reader)
         return config, _read_weights(reader, config), _read_tokenizer(reader)
@@ -154,17 +157,19 @@ def _read_config(reader: GGUFReader) -> FusedConfig:
     def value(name: str) -> Any:  # noqa: ANN401 - the metadata is of many types
         return reader.fields[name].contents()
 
-    if value("general.architecture") != "llama":
-        raise ValueError(f"its architecture is {value('general.architecture')}, not llama")
+    kind = value("general.architecture")
+    if kind not in _ARCHITECTURES:
+        raise ValueError(f"its architecture is {kind}, not {' or '.join(_ARCHITECTURES)}")
     return FusedConfig(
         vocab_size=len(reader.fields["tokenizer.ggml.tokens"].data),
-        hidden_size=value("llama.embedding_length"),
-        intermediate_size=value("llama.feed_forward_length"),
-        layers=value("llama.block_count"),
-        heads=value("llama.attention.head_count"),
-        key_value_heads=value("llama.attention.head_count_kv"),
-        rope_theta=value("llama.rope.freq_base"),
-        norm_eps=value("llama.attention.layer_norm_rms_epsilon"),
+        hidden_size=value(f"{kind}.embedding_length"),
+        intermediate_size=value(f"{kind}.feed_forward_length"),
+        layers=value(f"{kind}.block_count"),
+        heads=value(f"{kind}.attention.head_count"),
+        key_value_heads=value(f"{kind}.attention.head_count_kv"),
+        rope_theta=value(f"{kind}.rope.freq_base"),
+        norm_eps=value(f"{kind}.attention.layer_norm_rms_epsilon"),
+        attention_bias=kind == "qwen2",
     )
 
 
@@ -173,14 +178,19 @@ def _read_weights(reader: GGUFReader, config: FusedConfig) -> dict[str, np.ndarr
     from gguf import dequantize
 
     weights = {}
-    for tensor in tqdm(reader.tensors, desc="preparing the model", unit="tensor", mininterval=0.5):
+    # Embeddings that were tied may be stored twice; the copy for the output is quantised more finely.
+    tied = {tensor.name for tensor in reader.tensors} & {"output.weight"}
+    left_out = {"token_embd.weight"} if tied else set()
+    tensors = [tensor for tensor in reader.tensors if tensor.name not in left_out]
+    for tensor in tqdm(tensors, desc="preparing the model", unit="tensor", mininterval=0.5):
         name = tensor.name
         layer = ""
         if name.startswith("blk."):
             _, number, name = name.split(".", 2)
             layer = f"layers.{number}."
         weight = dequantize(tensor.data, tensor.tensor_type)
-        if name in ("attn_q.weight", "attn_k.weight"):
+        # Qwen2's files keep the rows in our order.
+        if name in ("attn_q.weight", "attn_k.weight") and not config.attention_bias:
             weight = _halves_from_pairs(weight, config.head_size)
         weights[layer + _NAMES[name]] = np.ascontiguousarray(weight, dtype=np.float16)
     return weights
@@ -197,17 +207,33 @@ def _halves_from_pairs(weight: np.ndarray, head_size: int) -> np.ndarray:
 
 
 def _read_tokenizer(reader: GGUFReader) -> Tokenizer:
-    """The byte-level BPE of the file; digits stand alone, as SmolLM's were trained to."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    """The byte-level BPE of the file, with the splitting that its model was trained with: digits stand alone."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models
 
     tokens = reader.fields["tokenizer.ggml.tokens"].contents()
     kinds = reader.fields["tokenizer.ggml.token_type"].contents()
     merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
     tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    _set_splitting(tokenizer, reader.fields["general.architecture"].contents())
     tokenizer.decoder = decoders.ByteLevel()
     control = [token for token, kind in zip(tokens, kinds, strict=True) if kind == _CONTROL_TOKEN]
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
+    added = [token for token, kind in zip(tokens, kinds, strict=True) if kind == _ADDED_TOKEN]
+    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in added])
     return tokenizer
+
+
+def _set_splitting(tokenizer: Tokenizer, architecture: str) -> None:
+    """How texts are normalised and split before their pieces are joined."""
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    if architecture == "llama":
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+        return
+    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+    words = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated")
+    joined = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, joined])

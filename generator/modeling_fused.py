@@ -6,7 +6,8 @@ in every layer; each layer of the decoder attends to the prefix's, all passages'
 neither each other nor the question, so an encoded passage could serve any question.
 
 The blocks are Llama's (Touvron et al. 2023, arXiv 2302.13971): RMS norm, rotary positions, grouped-query attention,
-SwiGLU. This module knows token ids and tensors, no text.
+SwiGLU; with biases on query, key and value they are Qwen2's (arXiv 2407.10671). This module knows
+token ids and tensors, no text.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class FusedConfig:
         layers, heads, key_value_heads: counts; `heads` is a multiple of `key_value_heads`.
         rope_theta: the base of the rotary frequencies.
         norm_eps: added to the mean square in the norms.
+        attention_bias: whether query, key and value have biases.
     """
 
     vocab_size: int = 49152
@@ -53,6 +55,7 @@ class FusedConfig:
     key_value_heads: int = 3
     rope_theta: float = 100_000.0
     norm_eps: float = 1e-5
+    attention_bias: bool = False
 
     @property
     def head_size(self) -> int:
@@ -68,9 +71,9 @@ class Attention(nn.Module):
         super().__init__()
         self.layer = layer
         self.heads, self.groups, self.size = config.heads, config.key_value_heads, config.head_size
-        self.query = nn.Linear(config.hidden_size, self.heads * self.size, bias=False)
-        self.key = nn.Linear(config.hidden_size, self.groups * self.size, bias=False)
-        self.value = nn.Linear(config.hidden_size, self.groups * self.size, bias=False)
+        self.query = nn.Linear(config.hidden_size, self.heads * self.size, bias=config.attention_bias)
+        self.key = nn.Linear(config.hidden_size, self.groups * self.size, bias=config.attention_bias)
+        self.value = nn.Linear(config.hidden_size, self.groups * self.size, bias=config.attention_bias)
         self.output = nn.Linear(self.heads * self.size, config.hidden_size, bias=False)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], past: Past, bias: Tensor | None) -> Tensor:
@@ -375,10 +378,16 @@ class FusedModel(nn.Module):
         return self.decoder.logits(self.states(ids, memory))
 
 
+class HasDecoder(Protocol):
+    """A model whose decoder writes after a memory."""
+
+    decoder: Stack
+
+
 class DecoderState:
     """The decoder in the middle of writing: feeds tokens, keeps keys and values, follows the chosen rows."""
 
-    def __init__(self, model: FusedModel, memory: Memory) -> None:
+    def __init__(self, model: HasDecoder, memory: Memory) -> None:
         """Start after a memory, with one row for each of its questions."""
         self._model = model
         self._past = Growing(memory.states)
