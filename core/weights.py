@@ -75,4 +75,4 @@ def merge_adapters(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
                 f"the adapter of {name} has shape {tuple(update.shape)} but the layer {tuple(weight.shape)}: "
                 "it belongs to another model"
             )
-        layer.weight = nn.Parameter(weight.detach() + update.to(weight.dtype), weight.requires_grad)
+        layer.weight = nn.Parameter((weight.detach().float() + update).to(weight.dtype), weight.requires_grad)

@@ -18,7 +18,9 @@ from core.texts import as_given
 from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
-QuestionSplit = Literal["train", "close", "dev", "real_train", "real_more", "real_dev", "deep_train", "deep_dev"]
+QuestionSplit = Literal[
+    "train", "close", "dev", "real_train", "real_more", "real_dev", "deep_train", "deep_dev", "answers_more"
+]
 ClaimSplit = Literal["train", "dev"]
 HOLDS = ("full", "part", "no")
 
@@ -123,8 +125,8 @@ def load_questions(
 
     Args:
         source: "train" (free answers), "close" (close answers to the same questions), "dev", "real_train", "real_more",
-            "real_dev", "deep_train", "deep_dev" (with evidence sentence by sentence), or a path. Of the fields only
-            those of `required` must be there.
+            "real_dev", "deep_train", "deep_dev", "answers_more" (with evidence sentence by sentence), or a path. Of the
+            fields only those of `required` must be there.
         required: the fields that every line must have, "question" among them.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,17 +127,8 @@ class FusedTrainee(Trainee):
         Raises:
             GeneratorError: it is missing, or of another base or shape.
         """
-        given = read_adapter(folder, *self._base)
         scale = self.tuning.alpha / self.tuning.rank if self.tuning.rank else 1.0
-        for name, parameter in self.parameters().items():
-            tensor = given.get(name)
-            if tensor is None or tensor.shape != parameter.shape:
-                has = tuple(tensor.shape) if tensor is not None else "missing"
-                raise GeneratorError(
-                    f"training cannot start from {folder}: {name} is {has} there and {tuple(parameter.shape)} here; "
-                    "give the --rank and --tune-encoder that it was trained with"
-                )
-            parameter.data.copy_(tensor.float() / (scale if name.endswith(".b") else 1.0))
+        begin_with(self.parameters(), folder, self._base, scale)
 
     @classmethod
     def embedded(cls, tuning: Tuning, cache_bytes: int) -> FusedTrainee:
@@ -229,6 +220,30 @@ class Seq2SeqTrainee(Trainee):
         retrieved = self._generator.read(example.retrieved)
         with self.autocast():
             return self._generator.answer_nll(retrieved, example.answer)
+
+
+def begin_with(parameters: Mapping[str, nn.Parameter], folder: Path, base: tuple[str, str], scale: float) -> None:
+    """Give weights that are to be trained the values of an adapter that was trained before.
+
+    Args:
+        parameters: by their names in the adapter.
+        folder: the adapter's.
+        base: the base's name and the hash of its file.
+        scale: by which low-rank updates count; it is part of a saved one.
+
+    Raises:
+        GeneratorError: the adapter is missing, or of another base or shape.
+    """
+    given = read_adapter(folder, *base)
+    for name, parameter in parameters.items():
+        tensor = given.get(name)
+        if tensor is None or tensor.shape != parameter.shape:
+            has = tuple(tensor.shape) if tensor is not None else "missing"
+            raise GeneratorError(
+                f"training cannot start from {folder}: {name} is {has} there and {tuple(parameter.shape)} here; "
+                "give the --rank and --tune-encoder that it was trained with"
+            )
+        parameter.data.copy_(tensor.float() / (scale if name.endswith(".b") else 1.0))
 
 
 def _make_trainable(model: nn.Module, where: str, tuning: Tuning) -> None:

@@ -39,7 +39,8 @@ class LowRankLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(…, in) → (…, out)."""
-        return self.base(inputs) + functional.linear(functional.linear(inputs, self.a), self.b) * self.scale
+        low = functional.linear(inputs, self.a.to(inputs.dtype)) * self.scale
+        return self.base(inputs) + functional.linear(low, self.b.to(inputs.dtype))
 
 
 def add_adapters(module: nn.Module, targets: str, rank: int, alpha: float) -> list[str]:

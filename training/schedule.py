@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,36 @@ class Batches:
         """The epoch of a step, and the numbers of its examples."""
         epoch, place = divmod(step, self.per_epoch)
         return epoch, epoch_order(self.count, self.seed, epoch)[place * self.size : (place + 1) * self.size].tolist()
+
+
+class SizedBatches:
+    """Batches of examples of about one size, so that little is padded; a function of the step alone.
+
+    Every epoch has all of them, in a new order; of so many batches at a time the examples are sorted by size.
+    """
+
+    _POOL = 32
+
+    def __init__(self, sizes: Sequence[int], size: int, seed: int) -> None:
+        """Hold the examples' sizes, the batches' size, and the seed of the orders."""
+        self._sizes, self._seed = np.asarray(sizes), seed
+        self._batches = Batches(len(sizes), size * self._POOL, seed)
+        self._size = size
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self._sizes) / self._size)
+
+    def at(self, step: int) -> list[int]:
+        """The numbers of a step's examples."""
+        epoch, place = divmod(step, self.per_epoch)
+        pool, within = divmod(place, self._POOL)
+        _, numbers = self._batches.at(epoch * self._batches.per_epoch + pool)
+        ordered = sorted(numbers, key=lambda number: (self._sizes[number], number))
+        count = math.ceil(len(ordered) / self._size)
+        start = int(np.random.default_rng([self._seed, epoch, pool, 1]).permutation(count)[within]) * self._size
+        return ordered[start : start + self._size]
 
 
 @functools.lru_cache(maxsize=8)
