@@ -74,16 +74,16 @@ class Batches:
 class SizedBatches:
     """Batches of examples of about one size, so that little is padded; a function of the step alone.
 
-    Every epoch has all of them, in a new order; of so many batches at a time the examples are sorted by size.
+    Every epoch has all of them, in a new order. So many batches at a time are sorted by what is read, and groups of
+    them by what is written.
     """
 
-    _POOL = 32
+    _POOL, _GROUP = 128, 8
 
-    def __init__(self, sizes: Sequence[int], size: int, seed: int) -> None:
-        """Hold the examples' sizes, the batches' size, and the seed of the orders."""
-        self._sizes, self._seed = np.asarray(sizes), seed
-        self._batches = Batches(len(sizes), size * self._POOL, seed)
-        self._size = size
+    def __init__(self, sizes: Sequence[tuple[int, int]], size: int, seed: int) -> None:
+        """Hold the examples' sizes (tokens read, written), the batches' size, and the seed of the orders."""
+        self._sizes, self._size, self._seed = list(sizes), size, seed
+        self._pools = Batches(len(sizes), size * self._POOL, seed)
 
     @property
     def per_epoch(self) -> int:
@@ -94,11 +94,17 @@ class SizedBatches:
         """The numbers of a step's examples."""
         epoch, place = divmod(step, self.per_epoch)
         pool, within = divmod(place, self._POOL)
-        _, numbers = self._batches.at(epoch * self._batches.per_epoch + pool)
-        ordered = sorted(numbers, key=lambda number: (self._sizes[number], number))
-        count = math.ceil(len(ordered) / self._size)
-        start = int(np.random.default_rng([self._seed, epoch, pool, 1]).permutation(count)[within]) * self._size
+        ordered = self._ordered(self._pools.at(epoch * self._pools.per_epoch + pool)[1])
+        order = np.random.default_rng([self._seed, epoch, pool]).permutation(math.ceil(len(ordered) / self._size))
+        start = int(order[within]) * self._size
         return ordered[start : start + self._size]
+
+    def _ordered(self, numbers: Sequence[int]) -> list[int]:
+        """A pool's examples, those of one batch side by side."""
+        by_read = sorted(numbers, key=lambda number: (self._sizes[number][0], number))
+        width = self._size * self._GROUP
+        groups = [by_read[start : start + width] for start in range(0, len(by_read), width)]
+        return [number for group in groups for number in sorted(group, key=lambda n: (self._sizes[n][1], n))]
 
 
 @functools.lru_cache(maxsize=8)

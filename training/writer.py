@@ -85,7 +85,7 @@ def run(given: argparse.Namespace) -> None:
         stack, tokenizer, base = load_base(torch.bfloat16 if given.precision == "bf16" else torch.float32)
         if torch.cuda.is_available():
             stack = stack.to("cuda")
-        trainee = WriterTrainee(stack, tokenizer, base, given.rank, given.alpha)
+        trainee = WriterTrainee(stack, tokenizer, base, given.form, given.rank, given.alpha)
         if given.start is not None:
             trainee.start_from(given.start)
         best = train(trainee, answers, given)
@@ -116,7 +116,9 @@ def train(trainee: WriterTrainee, answers: Sequence[WrittenAnswer], given: argpa
     held, rest = _apart(answers, given.held_out)
     write_text(given.output / HELD_OUT, "".join(json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in held))
     learnt, kept = (_encoded(trainee, part, given) for part in (rest, held))
-    batches = SizedBatches([example.size for example in learnt], given.batch_size, given.seed)
+    batches = SizedBatches(
+        [(len(example.read), len(example.target)) for example in learnt], given.batch_size, given.seed
+    )
 
     def step(number: int) -> Figures:
         drawn = [learnt[place] for place in batches.at(number)]

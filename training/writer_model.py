@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from generator.adapter import AdapterCard, save_adapter, shared_copy
 from generator.modeling_fused import Stack
-from generator.writer.layout import WriterLayout
+from generator.writer.layout import Form, WriterLayout
 from generator.writer.modeling import WriterModel
 from training.generator_models import begin_with
 from training.lora import adapter_tensors, add_adapters
@@ -32,7 +32,7 @@ class EncodedExample:
     """An example as token ids.
 
     Attributes:
-        read: what the encoder reads.
+        read: what the encoder reads after its prefix.
         opening: what the decoder begins with.
         target: what it is to write, with its end.
     """
@@ -55,13 +55,16 @@ class WriterTrainee:
         layout: of what is read and written.
     """
 
-    def __init__(self, stack: Stack, tokenizer: Tokenizer, base: tuple[str, str], rank: int, alpha: float) -> None:
+    def __init__(
+        self, stack: Stack, tokenizer: Tokenizer, base: tuple[str, str], form: Form, rank: int, alpha: float
+    ) -> None:
         """Prepare a model for training.
 
         Args:
             stack: the plain base; it is not changed.
             tokenizer: its tokenizer.
             base: the base's name and the hash of its file.
+            form: of all that is written.
             rank: of the low-rank updates.
             alpha: they are scaled by alpha / rank.
 
@@ -69,6 +72,7 @@ class WriterTrainee:
             SettingsError: the rank is below 1.
         """
         self.layout = WriterLayout(tokenizer)
+        self._prefix = self.layout.prefix(form)
         self._base, self._scale = base, alpha / max(1, rank)
         stack.requires_grad_(False)
         self.model = WriterModel(shared_copy(stack), shared_copy(stack))
@@ -97,7 +101,8 @@ class WriterTrainee:
         """The negative log-likelihood, summed over all targets' tokens, in nats."""
         device = self.model.decoder.embeddings.weight.device
         ids, labels = (part.to(device) for part in _written(examples))
-        states = self.model.states(ids, self.model.read([example.read for example in examples]))
+        memory = self.model.read(self.model.read_prefix(self._prefix), [example.read for example in examples])
+        states = self.model.states(ids, memory)
         predicted = labels != _NOT_TRAINED
         logits = self.model.decoder.logits(states[predicted])
         return functional.cross_entropy(logits.float(), labels[predicted], reduction="sum")

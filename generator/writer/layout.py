@@ -18,7 +18,7 @@ Form = Literal["sentence", "paragraph"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 _MANNER = "You answer questions in plain words from the given facts alone."
-_INSTRUCTIONS = {
+_INSTRUCTIONS: dict[Form, str] = {
     "sentence": f"{_MANNER} Write the next sentence of the answer.",
     "paragraph": f"{_MANNER} Write one short paragraph.",
 }
@@ -57,9 +57,13 @@ class WriterRequest:
 class WriterLayout(ChatForm):
     """Token ids of a request and of what is written."""
 
+    def prefix(self, form: Form) -> list[int]:
+        """What the encoder reads first, of every request of a form: the system turn."""
+        return self.turn("system", _INSTRUCTIONS[form])
+
     def request(self, request: WriterRequest) -> list[int]:
-        """What the encoder reads: system and user turn."""
-        return [*self.turn("system", _INSTRUCTIONS[request.form]), *self.turn("user", user_turn(request))]
+        """What the encoder reads then: the user turn."""
+        return self.turn("user", user_turn(request))
 
     def opening(self) -> list[int]:
         """What the decoder begins with."""

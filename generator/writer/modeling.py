@@ -24,31 +24,35 @@ class WriterModel(nn.Module):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
 
-    def read(self, rows: Sequence[Sequence[int]]) -> Memory:
+    def read_prefix(self, prefix: Sequence[int]) -> Tensor:
+        """Keys and values of what all sequences begin with, (layers, 2, 1, key_value_heads, tokens, head_size)."""
+        ids = torch.tensor([list(prefix)], device=self.encoder.embeddings.weight.device)
+        seen, length = Seen(record=True), len(prefix)
+        self.encoder(ids, torch.arange(length, device=ids.device)[None], seen, causal_mask(length, device=ids.device))
+        return seen.new_states()
+
+    def read(self, prefix: Tensor, rows: Sequence[Sequence[int]]) -> Memory:
         """Encode one sequence for each answer.
 
         Args:
-            rows: token ids, at least one in each; they are padded at the end, where no token of a row sees it.
+            prefix: what `read_prefix` gave; it is read once for all rows.
+            rows: token ids of what follows, at least one in each; they are padded at the end, where no token of a row
+                sees it.
 
         Returns:
             What the decoder attends to, of all rows.
         """
-        lengths = torch.tensor([len(row) for row in rows])
-        longest = int(lengths.max())
-        device = self.encoder.embeddings.weight.device
-        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=device)
-        positions = torch.arange(longest, device=device)[None]
-        seen = Seen(record=True)
-        self.encoder(ids, positions, seen, causal_mask(longest, device=device))
-        lengths = lengths.to(device)
-        return Memory(seen.new_states(), lengths, positions < lengths[:, None])
+        start, longest = prefix.shape[4], max(map(len, rows))
+        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=prefix.device)
+        positions = torch.arange(start, start + longest, device=ids.device)[None]
+        seen = Seen(prefix, record=True)
+        self.encoder(ids, positions, seen, causal_mask(longest, start, device=ids.device))
+        states = torch.cat([prefix.expand(-1, -1, len(rows), -1, -1, -1), seen.new_states()], dim=4)
+        ends = torch.tensor([start + len(row) for row in rows], device=ids.device)
+        return Memory(states, ends, torch.arange(states.shape[4], device=ids.device) < ends[:, None])
 
     def states(self, ids: Tensor, memory: Memory) -> Tensor:
         """Teacher forcing: the decoder's states (batch, tokens, hidden) of ids (batch, tokens), padded at the end."""
         tokens = ids.shape[1]
         positions = memory.starts[:, None] + torch.arange(tokens, device=ids.device)
         return self.decoder(ids, positions, Seen(memory.states), memory_mask(memory.mask, tokens))
-
-    def forward(self, rows: Sequence[Sequence[int]], ids: Tensor) -> Tensor:
-        """Teacher forcing: logits (batch, tokens, vocab_size) of what is written, ids (batch, tokens), after `rows`."""
-        return self.decoder.logits(self.states(ids, self.read(rows)))

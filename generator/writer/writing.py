@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from core.sentences import split_sentences
 from data.assets import asset_path, cache_folder, read_assets
@@ -17,7 +18,7 @@ from generator.adapter import adapted_stack
 from generator.gguf_checkpoint import load_gguf
 from generator.modeling_fused import DecoderState, Stack
 from generator.precision import faster_precision
-from generator.writer.layout import Fact, WriterLayout, WriterRequest
+from generator.writer.layout import Fact, Form, WriterLayout, WriterRequest
 from generator.writer.modeling import WriterModel
 
 BASE = "qwen2.5-coder-0.5b"
@@ -43,6 +44,7 @@ class Writer:
     def __init__(self, model: WriterModel, tokenizer: Tokenizer) -> None:
         """Hold a model that is ready to write."""
         self.model, self.layout = model, WriterLayout(tokenizer)
+        self._prefixes: dict[Form, Tensor] = {}
 
     @classmethod
     def load(cls, adapter: Path | None = None) -> Writer:
@@ -61,7 +63,10 @@ class Writer:
     @torch.inference_mode()
     def write(self, request: WriterRequest) -> str:
         """The likeliest text, token by token, up to its end or `MOST_TOKENS`."""
-        state = DecoderState(self.model, self.model.read([self.layout.request(request)]))
+        if request.form not in self._prefixes:
+            self._prefixes[request.form] = self.model.read_prefix(self.layout.prefix(request.form))
+        memory = self.model.read(self._prefixes[request.form], [self.layout.request(request)])
+        state = DecoderState(self.model, memory)
         logits = state.feed([self.layout.opening()])
         written: list[int] = []
         while (token := int(logits[0].argmax())) != self.layout.end and len(written) < MOST_TOKENS[request.form]:

@@ -68,9 +68,11 @@ def test_encoder_and_decoder_of_one_stack_are_the_base_reading_on(reference, sta
     """Rows of different lengths in one batch, each beside the whole sequence read at once."""
     rows = [torch.randint(97, (length,)).tolist() for length in (5, 12, 1)]
     written = torch.randint(97, (3, 6))
-    found = WriterModel(stack, stack)(rows, written)
+    prefix, model = [7, 8, 9], WriterModel(stack, stack)
+    found = stack.logits(model.states(written, model.read(model.read_prefix(prefix), rows)))
     for number, row in enumerate(rows):
-        expected = reference(torch.tensor([row + written[number].tolist()])).logits[0, len(row) :]
+        read = prefix + row
+        expected = reference(torch.tensor([read + written[number].tolist()])).logits[0, len(read) :]
         torch.testing.assert_close(found[number], expected, atol=1e-4, rtol=1e-4)
 
 
@@ -80,7 +82,7 @@ def test_writing_greedily_with_kept_keys_is_transformers(reference, stack):
     config.eos_token_id = None
     wanted = reference.generate(torch.tensor([row]), max_new_tokens=12, do_sample=False, pad_token_id=0)[0, 9:].tolist()
     with torch.inference_mode():
-        state = DecoderState(model, model.read([row[:-1]]))
+        state = DecoderState(model, model.read(model.read_prefix(row[:3]), [row[3:-1]]))
         logits, written = state.feed([row[-1:]]), []
         for _ in range(12):
             written.append(int(logits.argmax()))
