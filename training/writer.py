@@ -19,6 +19,7 @@ import torch
 from core.command import exit_status
 from core.errors import SettingsError
 from core.files import write_text
+from core.json_lines import json_lines
 from core.terminal import remark
 from data.questions import load_questions
 from generator.precision import faster_precision
@@ -26,7 +27,7 @@ from generator.writer.layout import FORMS
 from generator.writer.writing import load_base
 from retriever.search import Retriever
 from training.checkpoint import seed_everything
-from training.loop import BEST, STOPPED, Evaluation, Figures, Training
+from training.loop import BEST, STOPPED, Evaluation, Figures, Training, TrainingError
 from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Schedule, SizedBatches
 from training.writer_examples import WrittenAnswer, by_title, close_answers, examples, noted_answers
@@ -35,7 +36,8 @@ from training.writer_model import EncodedExample, WriterTrainee, mean_loss
 # Tokens of what is read and of what is written; an example with more is left out.
 LONGEST_READ, LONGEST_WRITTEN = 480, 200
 NOTED = ("real_train", "deep_train", "answers_more")
-HELD_OUT = "held_out.jsonl"
+# In the run's folder: all answers with their evidence, made once; and those that are held out.
+ANSWERS, HELD_OUT = "answers.jsonl", "held_out.jsonl"
 _PANELS = {"loss (nats a token)": ["loss", "held out"], "learning rate": ["learning_rate"]}
 
 
@@ -80,7 +82,7 @@ def run(given: argparse.Namespace) -> None:
     if given.precision == "auto":
         given.precision = faster_precision("cuda" if torch.cuda.is_available() else "cpu")
     with run_folder(given):
-        answers = load_answers(given.deep_index)
+        answers = _answers(given.output / ANSWERS, given.deep_index)
         seed_everything(given.seed)
         stack, tokenizer, base = load_base(torch.bfloat16 if given.precision == "bf16" else torch.float32)
         if torch.cuda.is_available():
@@ -90,6 +92,18 @@ def run(given: argparse.Namespace) -> None:
             trainee.start_from(given.start)
         best = train(trainee, answers, given)
         remark(f"best held-out loss {best:.4f}: python -m evaluation.writing --adapter {given.output / BEST} …\n")
+
+
+def _answers(path: Path, deep_index: Path | None) -> list[WrittenAnswer]:
+    """The answers of a run, made once."""
+    if not path.is_file():
+        write_text(path, _lines(load_answers(deep_index)))
+    return [WrittenAnswer.of(row) for _, row in json_lines(path, TrainingError, "; delete it and start again")]
+
+
+def _lines(answers: Sequence[WrittenAnswer]) -> str:
+    """Answers as JSON lines."""
+    return "".join(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers)
 
 
 def load_answers(deep_index: Path | None) -> list[WrittenAnswer]:
@@ -114,7 +128,7 @@ def load_answers(deep_index: Path | None) -> list[WrittenAnswer]:
 def train(trainee: WriterTrainee, answers: Sequence[WrittenAnswer], given: argparse.Namespace) -> float:
     """Train to the end; the best loss on the held-out answers, in nats a token."""
     held, rest = _apart(answers, given.held_out)
-    write_text(given.output / HELD_OUT, "".join(json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in held))
+    write_text(given.output / HELD_OUT, _lines(held))
     learnt, kept = (_encoded(trainee, part, given) for part in (rest, held))
     batches = SizedBatches(
         [(len(example.read), len(example.target)) for example in learnt], given.batch_size, given.seed

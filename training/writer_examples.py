@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.records import Passage
 from core.sentences import split_sentences
@@ -48,6 +49,16 @@ class WrittenAnswer:
     sentences: tuple[WrittenSentence, ...]
     others: tuple[Fact, ...]
     about: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> WrittenAnswer:
+        """An answer from the dictionary that `asdict` made, read back from JSON."""
+        sentences = tuple(
+            WrittenSentence(sentence["text"], tuple(Fact(**fact) for fact in sentence["facts"]))
+            for sentence in row["sentences"]
+        )
+        others = tuple(Fact(**fact) for fact in row["others"])
+        return cls(row["id"], row["question"], sentences, others, tuple(row["about"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ def test_training_lowers_the_loss_and_the_best_weights_open(tiny_fused, answers,
     )
     rows = [json.loads(line) for line in (tmp_path / HELD_OUT).read_text().splitlines()]
     held = [answer for answer in answers if answer.question in {row["question"] for row in rows}]
+    assert [WrittenAnswer.of(row) for row in rows] == held
     kept = [opened.encode(example) for answer in held for example in examples(answer, "sentence")]
     assert len(held) == 2 and mean_loss(opened, kept, 2) == pytest.approx(best, abs=0.01)
 
