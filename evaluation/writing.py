@@ -10,7 +10,6 @@ there, is shown beside what is written. Lines of JSON go to the standard output.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from core.command import exit_status
 from core.json_lines import json_lines
+from core.terminal import say, shown_json
 from evaluation.errors import EvaluationError
 from generator.writer.layout import FORMS, Fact, WriterRequest
 from generator.writer.writing import Writer
@@ -52,8 +52,7 @@ def run(given: argparse.Namespace) -> None:
         row: dict[str, Any] = {"question": request.question, "answer": answer}
         row |= {"wanted": wanted} if wanted else {}
         row |= {"facts": [fact.text for fact in request.facts], "seconds": round(time.perf_counter() - began, 2)}
-        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        say(shown_json(row, indent=None) + "\n")
 
 
 def read_requests(path: Path, form: str) -> Iterator[tuple[WriterRequest, tuple[tuple[Fact, ...], ...], str]]:
