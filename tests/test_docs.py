@@ -182,7 +182,7 @@ def test_files_that_are_named_are_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     parts = "|".join(path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file() or path.name == "tests")
     named = re.findall(rf"(?<![\w/.-])(?:{parts}|docs)/[\w/]+\.(?:py|md|jsonl?)\b", text)
-    assert [path for path in named if not (ROOT / path).exists() and not (ROOT / name).with_name(path).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists() and not ((ROOT / name).parent / path).exists()] == []
 
 
 @pytest.mark.parametrize("folder", CARDS)
