@@ -76,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--steps", type=int, default=900, help="of the optimiser; more may follow later (default %(default)s)")
     add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for the questions over whole articles")
     add("--own-index", type=Path, metavar="DIR", help="the index of own.jsonl, for the questions about own documents")
+    add("--start", type=Path, nargs="+", default=[], metavar="DIR", help="begin with the mean of these finished runs")
     add("--with", dest="others", type=Path, nargs="+", default=[], metavar="DIR", help="finished runs to average with")
     add("--install", action="store_true", help="put the result into the program")
     add_run_options(parser, batch_size=12, learning_rate=1.5e-4, save_every=20)
@@ -108,6 +109,8 @@ def _run(given: argparse.Namespace) -> None:
     torch.manual_seed(0)
     network = SelectorNetwork.of(plain_minilm())
     before = {f"layers.{name}": value.clone() for name, value in network.encoder.encoder.state_dict().items()}
+    if given.start:
+        average(network, [folder / STATE for folder in given.start])
     train(network, reader, chosen, given)
     average(network, [folder / STATE for folder in (given.output, *given.others)])
     finish(network, before, reader, kept, given)
