@@ -1,7 +1,7 @@
 """Take pictures of the page, 1280 and 360 px wide, light and dark, of its tools, and a moving one, with a real answer.
 
     python app.py --port 7860 &
-    python docs/make_screenshots.py http://127.0.0.1:7860
+    python -m docs.make_screenshots http://127.0.0.1:7860
 
 It drives Chromium through Playwright and knows the page only from outside.
 """
