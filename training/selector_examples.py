@@ -7,7 +7,7 @@ alone. It knows questions, passages and words, and no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -210,7 +210,9 @@ def parent(example: Example) -> str:
 
 def without_answer(example: Example) -> Example:
     """The same passages without the sentences that hold the answer."""
-    passages = tuple(_kept(passage, lambda target, _: target == 0) for passage in example.passages)
+    passages = tuple(
+        _only(p, [place for place, target in enumerate(p.targets) if target == 0]) for p in example.passages
+    )
     return replace(example, holds="no", passages=passages, steps=())
 
 
@@ -221,7 +223,7 @@ def beside_next(example: Example) -> Example:
 
 def definitions_only(example: Example) -> Example:
     """The passages' first sentences alone, where they do not belong into the answer."""
-    passages = tuple(_kept(passage, lambda target, place: place == 0 and target == 0) for passage in example.passages)
+    passages = tuple(_only(p, [0] if p.targets and p.targets[0] == 0 else []) for p in example.passages)
     return replace(example, holds="no", passages=passages, steps=())
 
 
@@ -243,13 +245,7 @@ def _left(example: Example, taken: Collection[tuple[int, int]]) -> Example:
     for number, passage in enumerate(example.passages):
         kept = [place for place in range(len(passage.sentences)) if (number, place) not in taken]
         moved |= {(number, place): (number, new) for new, place in enumerate(kept)}
-        passages.append(
-            replace(
-                passage,
-                sentences=tuple(passage.sentences[place] for place in kept),
-                targets=tuple(passage.targets[place] for place in kept),
-            )
-        )
+        passages.append(_only(passage, kept))
     steps = tuple(tuple(moved[place] for place in step) for step in example.steps)
     return replace(example, passages=tuple(passages), steps=steps)
 
@@ -277,9 +273,8 @@ def shuffled(example: Example, random: np.random.Generator) -> Example:
     return replace(example, passages=tuple(example.passages[place] for place in order), steps=steps)
 
 
-def _kept(passage: ExamplePassage, keep: Callable[[float, int], bool]) -> ExamplePassage:
-    """A passage with the sentences that `keep`, given target and position, says yes to."""
-    places = [place for place, target in enumerate(passage.targets) if keep(target, place)]
+def _only(passage: ExamplePassage, places: Sequence[int]) -> ExamplePassage:
+    """A passage with these of its sentences alone."""
     return replace(
         passage,
         sentences=tuple(passage.sentences[place] for place in places),
