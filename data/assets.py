@@ -6,6 +6,7 @@ the files mean is not known here.
 
     python -m data.assets            # fetch what is missing
     python -m data.assets --list     # show what there is
+    python -m data.assets --check    # which of it lies here, whole; fetches nothing
 
 Two environment variables: LFQA_CACHE, the folder to keep things in (default ~/.cache/long-form-qa); LFQA_ASSETS, a
 folder that already holds the files, which is only read.
@@ -26,7 +27,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,23 @@ def read_assets(path: Path = MANIFEST) -> dict[str, Asset]:
     return {row["name"]: Asset.of(row) for row in json.loads(path.read_text(encoding="utf-8"))}
 
 
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """What lies where an asset should.
+
+    Attributes:
+        asset: which one.
+        whole: whether the file is there with the right hash.
+        said: its path, size in bytes and origin, or what is wrong.
+        cure: what to do; empty where it is whole.
+    """
+
+    asset: Asset
+    whole: bool
+    said: str
+    cure: str = ""
+
+
 def cache_folder() -> Path:
     """The folder for everything that can be made or fetched again; LFQA_CACHE, or one in the user's cache."""
     if chosen := os.environ.get("LFQA_CACHE"):
@@ -158,6 +176,39 @@ def fetch(assets: Iterable[Asset], folder: Path) -> dict[str, Path]:
         except OSError as error:
             raise AssetError(_disk_message(error, wanted[0], folder)) from error
     return {asset.name: folder / asset.file for asset in assets}
+
+
+def check(assets: Iterable[Asset] | None = None) -> Iterator[AssetState]:
+    """Look at every asset where the program would read it: all bytes are hashed, nothing is fetched.
+
+    Args:
+        assets: which; all of assets.json where none are given.
+    """
+    given = os.environ.get("LFQA_ASSETS")
+    folder = at_home(given, "LFQA_ASSETS") if given else cache_folder() / "assets"
+    fetching = "unset LFQA_ASSETS, or put the file there" if given else "python -m data.assets"
+    for asset in read_assets().values() if assets is None else assets:
+        path = folder / asset.file
+        try:
+            said = _what_is_wrong(path, asset)
+        except OSError as error:
+            said = f"{path} cannot be read ({error.strerror})"
+        origin = _whereabouts(asset)
+        if said:
+            yield AssetState(asset, False, f"{said}; it is {origin}, {asset.bytes:,} bytes", fetching)
+        else:
+            yield AssetState(asset, True, f"{path}, {asset.bytes:,} bytes, {origin}")
+
+
+def _what_is_wrong(path: Path, asset: Asset) -> str:
+    """Why a file is not the asset; empty where it is."""
+    if not path.is_file():
+        return f"{path} is not there"
+    if (size := path.stat().st_size) != asset.bytes:
+        return f"{path} has {size:,} bytes"
+    if (found := file_sha256(path)) != asset.sha256:
+        return f"{path} has SHA-256 {found[:12]}…, expected {asset.sha256[:12]}…"
+    return ""
 
 
 def _fetch_package(assets: Sequence[Asset], folder: Path) -> None:
@@ -293,13 +344,28 @@ def _disk_message(error: OSError, asset: Asset, folder: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch every asset ahead of its first use, or list them."""
+    """Fetch every asset ahead of its first use, list them, or check what lies here."""
     parser = argparse.ArgumentParser(
         prog="python -m data.assets", description="Fetch the embedded models and passages."
     )
-    parser.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
-    listing = parser.parse_args(arguments).list
-    return exit_status(_list if listing else _fetch_all, "stopped; run the command again to go on")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
+    choice.add_argument(
+        "--check", action="store_true", help="say which lie here, whole; fetch nothing; status 1 where one does not"
+    )
+    chosen = parser.parse_args(arguments)
+    work = _list if chosen.list else _check if chosen.check else _fetch_all
+    return exit_status(work, "stopped; run the command again to go on")
+
+
+def _check() -> int:
+    """Say of each asset whether it is there; 1 where one is not."""
+    states = list(check())
+    for state in states:
+        say(f"{'ok' if state.whole else 'missing':<8} {state.asset.name}: {state.said}\n")
+    for cure in {state.cure for state in states if state.cure}:
+        say(f"{'':<8} → {cure}\n")
+    return int(not all(state.whole for state in states))
 
 
 def _list() -> None:

@@ -19,7 +19,17 @@ from data.passages import Passage
 
 FOLDER = Path(__file__).with_name("lfqa")
 QuestionSplit = Literal[
-    "train", "close", "dev", "real_train", "real_more", "real_dev", "deep_train", "deep_dev", "answers_more"
+    "train",
+    "close",
+    "dev",
+    "real_train",
+    "real_more",
+    "real_dev",
+    "deep_train",
+    "deep_more",
+    "deep_dev",
+    "own_questions",
+    "answers_more",
 ]
 ClaimSplit = Literal["train", "dev"]
 HOLDS = ("full", "part", "no")
@@ -84,6 +94,7 @@ class Question:
         holds: "full", "part" or "no": how far the passages of `read` hold the answer; "" where nobody judged it.
         sentences: of the answer, with their evidence; none where it was not noted.
         read: the passages that the judgement is about, best first.
+        without: sentences that were taken out of them before the judgement.
     """
 
     id: str
@@ -95,6 +106,7 @@ class Question:
     holds: str = ""
     sentences: tuple[AnswerSentence, ...] = ()
     read: tuple[Place, ...] = ()
+    without: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,9 @@ def load_questions(
     """Questions of a split of `data/lfqa`, or of another file with the same fields.
 
     Args:
-        source: "train" (free answers), "close" (close answers to the same questions), "dev", "real_train", "real_more",
-            "real_dev", "deep_train", "deep_dev", "answers_more" (with evidence sentence by sentence), or a path. Of the
-            fields only those of `required` must be there.
+        source: "train" (free answers), "close" (close answers to the same questions), "dev", those with evidence
+            sentence by sentence ("real_train", "real_more", "real_dev", "deep_train", "deep_more", "deep_dev",
+            "own_questions", "answers_more"), or a path. Of the fields only those of `required` must be there.
         required: the fields that every line must have, "question" among them.
 
     Raises:
@@ -144,7 +156,7 @@ def _question(number: str, row: dict[str, Any]) -> Question:
     """A question of a line's fields.
 
     Raises:
-        QuestionSetError: `holds`, `sentences` or `read` are not of their form.
+        QuestionSetError: `holds`, `sentences`, `read` or `without` are not of their form.
     """
     holds = row.get("holds", "")
     if holds not in ("", *HOLDS):
@@ -154,6 +166,7 @@ def _question(number: str, row: dict[str, Any]) -> Question:
         judged = {
             "sentences": tuple(AnswerSentence.of(sentence) for sentence in row.get("sentences", ())),
             "read": tuple(Place.of(place) for place in row.get("read", ())),
+            "without": tuple(Place.of(place) for place in row.get("without", ())),
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise QuestionSetError(

@@ -1,7 +1,7 @@
 """Take pictures of the page, 1280 and 360 px wide, light and dark, of its tools, and a moving one, with a real answer.
 
     python app.py --port 7860 &
-    python docs/make_screenshots.py http://127.0.0.1:7860
+    python -m docs.make_screenshots http://127.0.0.1:7860
 
 It drives Chromium through Playwright and knows the page only from outside.
 """
@@ -25,7 +25,7 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-QUESTION = "Why do flutes count as woodwinds when they are made of metal?"
+QUESTION = "How do mirrors work?"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")

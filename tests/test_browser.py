@@ -93,10 +93,10 @@ def choose_generator(page, name):
 
 
 def test_a_question_gives_passages_scores_and_a_traced_answer(page):
-    ask(page, "Why do flutes count as woodwinds when they are made of metal?")
+    ask(page, "How do mirrors work?")
     wait_for_end(page)
     titles = page.locator("#passages .title").all_text_contents()
-    assert len(titles) == 4 and any("lute" in title or "oodwind" in title for title in titles)
+    assert len(titles) == 4 and any("irror" in title for title in titles)
     cards = zip(
         *(page.locator(f"#passages .{part}").all_text_contents() for part in ("card .number", "score b")), strict=True
     )
@@ -107,7 +107,7 @@ def test_a_question_gives_passages_scores_and_a_traced_answer(page):
     assert re.search(r"supported|partly", sentences[0])
     assert all(re.search(r"supported|partly|says what is missing", text) for text in sentences)
     assert re.search(r"nswered\. The passages", page.locator("#answer .verdict").inner_text())
-    assert "flute" in page.locator("#answer .text").inner_text().lower()
+    assert "mirror" in page.locator("#answer .text").inner_text().lower()
     assert page.locator("#status").inner_text().count(" s") >= 4
     assert page.locator("#passages mark").count() >= 1
     assert page.elsewhere == []
@@ -189,7 +189,7 @@ def test_a_phone_has_one_column_closed_cards_and_no_sideways_scroll(page):
     page.set_viewport_size({"width": 360, "height": 740})
     width = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
     assert max(page.evaluate(width)) <= 360
-    ask(page, "Why do flutes count as woodwinds when they are made of metal?")
+    ask(page, "How do mirrors work?")
     wait_for_end(page)
     assert max(page.evaluate(width)) <= 360
     assert page.locator("#passages details[open]").count() == 0

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the bottom. A package imports itself and those before it.
 LAYERS = ("core", "data", "retriever", "generator", "batch", "qa", "ui", "evaluation", "training", "benchmarks")
 # Commands stand above every layer, wherever their names put them; nothing imports them.
-COMMANDS = ("app", "data.build_index")
+COMMANDS = ("app", "data.build_index", "doctor")
 
 
 def modules() -> dict[str, Path]:

@@ -1,7 +1,8 @@
 """The command that trains the selector: `python -m training.selector --output runs/selector`.
 
-    python -m training.selector --output runs/a --deep-index DIR           # DIR: built from the dump sample
-    python -m training.selector --output runs/b --deep-index DIR --seed 1 --with runs/a --install
+    python -m training.selector --output runs/a --deep-index DIR --own-index OWN --install
+
+DIR is built from the dump sample, OWN from data/lfqa/own.jsonl.
 
 Examples are made once for a run (selector_examples.py), the judgement is fitted on questions that were kept apart
 (selector_fit.py). The learning rate stays level and a running average of the weights is what is kept, so a run is good
@@ -49,6 +50,7 @@ from training.selector_examples import (
     definitions_only,
     fewer,
     judged_examples,
+    parent,
     shuffled,
     thinned,
     without_answer,
@@ -56,7 +58,7 @@ from training.selector_examples import (
 from training.selector_fit import fit, judge
 
 # Every so many-th question of each kind is held out of training; the joint judgement is fitted on them.
-HELD_OUT_EVERY = {"real": 6, "more": 10, "deep": 6, "close": 10}
+HELD_OUT_EVERY = {"real": 6, "more": 10, "deep": 6, "own": 6, "close": 10}
 # How the losses are weighed: of the whole, of single sentences, of single passages, of what is still to be said.
 _WEIGHTS = {"holds": 1.0, "sentences": 4.0, "passages": 0.5, "more": 0.3}
 # The new layers' learning rate is so many times the encoder's. Of that the lowest layers stay as they are.
@@ -73,6 +75,8 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--steps", type=int, default=900, help="of the optimiser; more may follow later (default %(default)s)")
     add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for the questions over whole articles")
+    add("--own-index", type=Path, metavar="DIR", help="the index of own.jsonl, for the questions about own documents")
+    add("--start", type=Path, nargs="+", default=[], metavar="DIR", help="begin with the mean of these finished runs")
     add("--with", dest="others", type=Path, nargs="+", default=[], metavar="DIR", help="finished runs to average with")
     add("--install", action="store_true", help="put the result into the program")
     add_run_options(parser, batch_size=12, learning_rate=1.5e-4, save_every=20)
@@ -99,12 +103,14 @@ def run(given: argparse.Namespace) -> None:
 
 def _run(given: argparse.Namespace) -> None:
     """The same in a folder that is this run's own."""
-    chosen, kept = held_out(_examples(given.output / "examples.json", given.deep_index))
+    chosen, kept = held_out(_examples(given.output / "examples.json", given.deep_index, given.own_index))
     reader = PieceReader(load_tokenizer())
     # Runs of all seeds start from the same weights, so that their averages lie between them.
     torch.manual_seed(0)
     network = SelectorNetwork.of(plain_minilm())
     before = {f"layers.{name}": value.clone() for name, value in network.encoder.encoder.state_dict().items()}
+    if given.start:
+        average(network, [folder / STATE for folder in given.start])
     train(network, reader, chosen, given)
     average(network, [folder / STATE for folder in (given.output, *given.others)])
     finish(network, before, reader, kept, given)
@@ -156,33 +162,51 @@ def train(
 
 
 def held_out(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    """Examples to train on, and those that are kept apart, by their place among those of their source."""
+    """Examples to train on, and those that are kept apart, by their place among those of their source.
+
+    What was judged again without its evidence stays with the question that it comes from.
+    """
     places: dict[str, int] = {}
-    kept: list[Example] = []
-    rest: list[Example] = []
+    apart: set[str] = set()
     for example in examples:
+        if example.less:
+            continue
         place = places.get(example.source, 0)
         places[example.source] = place + 1
-        (kept if place % HELD_OUT_EVERY[example.source] == 0 else rest).append(example)
-    return rest, kept
+        if place % HELD_OUT_EVERY[example.source] == 0:
+            apart.add(example.id)
+    kept = [example for example in examples if parent(example) in apart]
+    return [example for example in examples if parent(example) not in apart], kept
 
 
 class Drawer:
     """Draws a step's examples: a function of seed and step alone."""
 
     # The share of each pool, in eighths.
-    SHARES = (("real+", 2.3), ("real-", 2.2), ("deep", 1.0), ("close", 1.0), ("removed", 1.0), ("beside", 0.5))
+    SHARES = (
+        ("real+", 2.1),
+        ("real-", 1.8),
+        ("deep", 0.9),
+        ("close", 0.9),
+        ("less", 1.4),
+        ("removed", 0.5),
+        ("beside", 0.4),
+    )
 
     def __init__(self, examples: Sequence[Example], size: int, seed: int) -> None:
         """Sort the examples into pools; `size` are drawn a step."""
         self._size, self._seed = size, seed
-        answered = [example for example in examples if example.holds != "no"]
+        whole = [example for example in examples if not example.less]
+        answered = [example for example in whole if example.holds != "no"]
+        judged = {parent(example) for example in examples if example.less}
         self._pools = {
             "real+": [e for e in answered if e.source in ("real", "more")],
-            "real-": [e for e in examples if e.source in ("real", "more") and e.holds == "no"],
-            "deep": [e for e in examples if e.source == "deep"],
-            "close": [e for e in examples if e.source == "close"],
-            "removed": answered + 2 * [e for e in answered if e.source in ("real", "more")],
+            "real-": [e for e in whole if e.source in ("real", "more") and e.holds == "no"],
+            "deep": [e for e in whole if e.source in ("deep", "own")],
+            "close": [e for e in whole if e.source == "close"],
+            "less": [e for e in examples if e.less],
+            # Where nobody looked again, what is left is taken to hold nothing.
+            "removed": [e for e in answered if e.id not in judged],
             "beside": [e for e in answered if e.source in ("deep", "close")],
         }
 
@@ -320,14 +344,19 @@ def finish(
     write_json(given.output / JOINT.name, joint.to_json())
 
 
-def _examples(path: Path, deep_index: Path | None) -> list[Example]:
+def _examples(path: Path, deep_index: Path | None, own_index: Path | None) -> list[Example]:
     """The examples of a run, made once."""
     if not path.is_file():
         leads = Retriever.load()
         made = judged_examples(load_questions("real_train"), leads, "real")
         made += judged_examples(load_questions("real_more", required=("question",)), leads, "more")
         if deep_index is not None:
-            made += judged_examples(load_questions("deep_train"), Retriever.load(deep_index), "deep")
+            deep = Retriever.load(deep_index)
+            made += judged_examples(load_questions("deep_train"), deep, "deep")
+            made += judged_examples(load_questions("deep_more", required=("question",)), deep, "deep")
+        if own_index is not None:
+            own = load_questions("own_questions", required=("question",))
+            made += judged_examples(own, Retriever.load(own_index), "own")
         made += close_examples(load_questions("close"), leads)
         write_json(path, [asdict(example) for example in made], indent=None)
     return [Example.of(row) for row in json.loads(path.read_text(encoding="utf-8"))]

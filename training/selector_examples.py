@@ -7,7 +7,7 @@ alone. It knows questions, passages and words, and no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,8 @@ FOUND = 8
 # A sentence that a close answer has so much of (its share of word pairs) belongs into it, one with less than the first
 # figure does not; between them in proportion.
 _FROM, _TO = 0.2, 0.6
+# Behind the id of a question that was judged again without its evidence.
+LESS = "-less"
 # From here on a sentence is taken to belong, and its passage to hold something.
 _HOLDS = 0.5
 
@@ -55,12 +57,13 @@ class Example:
 
     Attributes:
         id: of the question.
-        source: "real", "more" (real ones too), "deep" or "close".
+        source: "real", "more" (real ones too), "deep", "own" (documents) or "close".
         question: as asked.
         holds: "full", "part" or "no".
         passages: those that are read, best first.
         steps: for each sentence of the answer, in order, the (passage, sentence) numbers that it rests on; () unknown.
         next: the passages found next, none of which is known to hold anything.
+        less: whether the evidence of the same question was taken out before this was judged.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Example:
     passages: tuple[ExamplePassage, ...]
     steps: tuple[tuple[tuple[int, int], ...], ...] = ()
     next: tuple[ExamplePassage, ...] = ()
+    less: bool = False
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Example:
@@ -82,40 +86,41 @@ class Example:
             for name in ("passages", "next")
         )
         steps = tuple(tuple((int(a), int(b)) for a, b in step) for step in row["steps"])
-        return cls(row["id"], row["source"], row["question"], row["holds"], passages, steps, following)
+        return cls(row["id"], row["source"], row["question"], row["holds"], passages, steps, following, row["less"])
 
 
 def judged_examples(questions: Sequence[Question], retriever: Retriever, source: str) -> list[Example]:
     """Questions whose evidence was noted, beside the passages that were read for them.
 
-    A passage that was read and is not found any more takes the place of the last one that was found.
+    A passage that was read and is not found any more takes the place of the last one that was found. What was noted for
+    questions that the passages do not answer is what comes nearest, and nothing that belongs into an answer.
     """
     at: dict[tuple[str, str], list[Passage]] = {}
     for passage in retriever.index.passages:
         at.setdefault((passage.title, passage.section), []).append(passage)
-    found = []
+    made = []
     for question in tqdm(questions, desc=f"finding passages ({source})", unit="question", mininterval=1):
         evidence = [place for sentence in question.sentences for place in sentence.evidence]
-        held = [_holding(place, at) for place in evidence]
+        held = [_holding(place, at) for place in (*evidence, *question.without)]
         rows = _found(question.question, retriever, [passage for passage in held if passage])
-        # The evidence in the passages' sentences.
-        places = {
-            place: (number, position)
-            for place in evidence
-            for number, (passage, _) in enumerate(rows[:READ])
-            if (place.title, place.section) == (passage.title, passage.section)
-            for position, text in enumerate(split_sentences(passage.text))
-            if text.startswith(place.begins)
-        }
-        targets = {place: 1.0 for place in places.values()}
-        steps = tuple(
+        places = {place: found for place in evidence if (found := _position(place, rows)) is not None}
+        answered = question.holds != "no"
+        read, following = _read(rows, dict.fromkeys(places.values(), 1.0) if answered else {})
+        steps = [
             tuple(places[place] for place in sentence.evidence if place in places) for sentence in question.sentences
+        ]
+        example = Example(
+            question.id,
+            source,
+            question.question,
+            question.holds,
+            read,
+            tuple(filter(None, steps)) if answered else (),
+            following,
         )
-        read, following = _read(rows, targets)
-        found.append(
-            Example(question.id, source, question.question, question.holds, read, tuple(filter(None, steps)), following)
-        )
-    return found
+        taken = {found for place in question.without if (found := _position(place, rows)) is not None}
+        made.append(replace(_left(example, taken), less=True) if question.without else example)
+    return made
 
 
 def close_examples(questions: Sequence[Question], retriever: Retriever, with_gold: bool = True) -> list[Example]:
@@ -161,6 +166,18 @@ def _holding(place: Place, at: dict[tuple[str, str], list[Passage]]) -> Passage 
     return next((p for p in passages if any(text.startswith(place.begins) for text in split_sentences(p.text))), None)
 
 
+def _position(place: Place, rows: Sequence[tuple[Passage, float]]) -> tuple[int, int] | None:
+    """The (passage, sentence) numbers of a piece of evidence among what is read; the last of several."""
+    found = [
+        (number, position)
+        for number, (passage, _) in enumerate(rows[:READ])
+        if (place.title, place.section) == (passage.title, passage.section)
+        for position, text in enumerate(split_sentences(passage.text))
+        if text.startswith(place.begins)
+    ]
+    return found[-1] if found else None
+
+
 def _found(question: str, retriever: Retriever, wanted: Sequence[Passage]) -> list[tuple[Passage, float]]:
     """What search finds, with scores, the first `READ` of it with what is wanted in the place of the last ones."""
     rows = [(hit.passage, hit.score) for hit in retriever.search(question, FOUND)]
@@ -186,9 +203,16 @@ def _read(
     return tuple(passages[:READ]), tuple(passages[READ:])
 
 
+def parent(example: Example) -> str:
+    """The id of the question that an example comes from: its own, without what marks it as judged again."""
+    return example.id.removesuffix(LESS)
+
+
 def without_answer(example: Example) -> Example:
     """The same passages without the sentences that hold the answer."""
-    passages = tuple(_kept(passage, lambda target, _: target == 0) for passage in example.passages)
+    passages = tuple(
+        _only(p, [place for place, target in enumerate(p.targets) if target == 0]) for p in example.passages
+    )
     return replace(example, holds="no", passages=passages, steps=())
 
 
@@ -199,25 +223,29 @@ def beside_next(example: Example) -> Example:
 
 def definitions_only(example: Example) -> Example:
     """The passages' first sentences alone, where they do not belong into the answer."""
-    passages = tuple(_kept(passage, lambda target, place: place == 0 and target == 0) for passage in example.passages)
+    passages = tuple(_only(p, [0] if p.targets and p.targets[0] == 0 else []) for p in example.passages)
     return replace(example, holds="no", passages=passages, steps=())
 
 
 def thinned(example: Example, random: np.random.Generator, share: float = 0.3) -> Example:
     """Some of the sentences that do not belong left out, so that what is left out does not tell of an answer."""
-    drawn = [random.random(len(passage.sentences)) >= share for passage in example.passages]
-    passages: list[Any] = []
+    taken = {
+        (number, place)
+        for number, passage in enumerate(example.passages)
+        for place, value in enumerate(random.random(len(passage.sentences)))
+        if value < share and passage.targets[place] == 0
+    }
+    return _left(example, taken)
+
+
+def _left(example: Example, taken: Collection[tuple[int, int]]) -> Example:
+    """An example without sentences, (passage, sentence) numbers, none of which its steps name."""
+    passages: list[ExamplePassage] = []
     moved: dict[tuple[int, int], tuple[int, int]] = {}
-    for number, (passage, flags) in enumerate(zip(example.passages, drawn, strict=True)):
-        kept = [place for place, keep in enumerate(flags) if keep or passage.targets[place] > 0]
+    for number, passage in enumerate(example.passages):
+        kept = [place for place in range(len(passage.sentences)) if (number, place) not in taken]
         moved |= {(number, place): (number, new) for new, place in enumerate(kept)}
-        passages.append(
-            replace(
-                passage,
-                sentences=tuple(passage.sentences[place] for place in kept),
-                targets=tuple(passage.targets[place] for place in kept),
-            )
-        )
+        passages.append(_only(passage, kept))
     steps = tuple(tuple(moved[place] for place in step) for step in example.steps)
     return replace(example, passages=tuple(passages), steps=steps)
 
@@ -245,9 +273,8 @@ def shuffled(example: Example, random: np.random.Generator) -> Example:
     return replace(example, passages=tuple(example.passages[place] for place in order), steps=steps)
 
 
-def _kept(passage: ExamplePassage, keep: Callable[[float, int], bool]) -> ExamplePassage:
-    """A passage with the sentences that `keep`, given target and position, says yes to."""
-    places = [place for place, target in enumerate(passage.targets) if keep(target, place)]
+def _only(passage: ExamplePassage, places: Sequence[int]) -> ExamplePassage:
+    """A passage with these of its sentences alone."""
     return replace(
         passage,
         sentences=tuple(passage.sentences[place] for place in places),

@@ -16,11 +16,12 @@ from evaluation.selection_metrics import f1, recall
 from generator.selection.joint import FEATURES, SEARCH, SENTENCE_FEATURES, Joint, Regression, holding_features
 from generator.selection.network import SelectorNetwork
 from generator.selection.pieces import PieceReader
-from training.selector_examples import Example, without_answer
+from training.selector_examples import Example, parent, without_answer
 
-# What a verdict of each kind counts: questions as people ask them count most. Those whose evidence was taken out count
-# less, since now and then another sentence holds the answer.
-_WEIGHTS = {"real": 3.0, "more": 1.0, "deep": 2.0, "close": 1.0}
+# What a verdict of each kind counts: questions as people ask them count most, and the few about own documents, each of
+# them. Those whose evidence was taken out and that nobody looked at again count less, since now and then another
+# sentence holds the answer.
+_WEIGHTS = {"real": 3.0, "more": 1.0, "deep": 2.0, "own": 5.0, "close": 1.0}
 _REMOVED = 0.5
 # The strength of the regressions' regularisation is 1 / C.
 _C = 0.3
@@ -34,7 +35,7 @@ class Judged:
     """An example with what the network says of it.
 
     Attributes:
-        source: of the example; "+removed" behind it where its evidence was taken out.
+        source: of the example; "+removed" behind it where its evidence was taken out, "+less" where that was judged.
         holds: the verdict.
         features: of the judgement of the whole.
         logits: of the sentences.
@@ -50,8 +51,9 @@ class Judged:
 
 def judge(network: SelectorNetwork, reader: PieceReader, examples: Sequence[Example]) -> list[Judged]:
     """What the network says of examples, and of those with an answer once more without the evidence."""
-    both = [(example.source, example) for example in examples]
-    both += [(f"{e.source}+removed", without_answer(e)) for e in examples if e.holds != "no"]
+    looked_at = {parent(example) for example in examples if example.less}
+    both = [(f"{example.source}+less" if example.less else example.source, example) for example in examples]
+    both += [(f"{e.source}+removed", without_answer(e)) for e in examples if e.holds != "no" and e.id not in looked_at]
     found = []
     for source, example in tqdm(both, desc="judging", unit="question", mininterval=5):
         read = reader.read(example.question, [(p.title, p.section, p.sentences) for p in example.passages])
@@ -128,8 +130,8 @@ def whole_threshold(joint: Joint, rows: Sequence[Judged]) -> float:
 
 
 def _weight(source: str) -> float:
-    base, _, removed = source.partition("+")
-    return _WEIGHTS[base] * (_REMOVED if removed else 1.0)
+    base, _, kind = source.partition("+")
+    return _WEIGHTS[base] * (_REMOVED if kind == "removed" else 1.0)
 
 
 def _regression(

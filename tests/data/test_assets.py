@@ -214,3 +214,31 @@ def test_the_manifest_names_the_licence_and_origin_of_every_asset():
     rows = read_assets().values()
     assert len(rows) == 5
     assert all(row.licence and row.origin and len(row.sha256) == 64 and row.bytes for row in rows)
+
+
+def test_check_says_what_is_whole_missing_or_another_file(asset, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFQA_ASSETS", str(tmp_path))
+    path = tmp_path / asset.file
+
+    def said() -> str:
+        (state,) = assets.check([asset])
+        assert bool(state.cure) is not state.whole
+        return state.said
+
+    assert f"{path} is not there; it is tiny_asset/model.bin of tiny-asset==1.0" in said()
+    path.parent.mkdir()
+    path.write_bytes(CONTENT[:-1])
+    assert f"has {len(CONTENT) - 1:,} bytes" in said()
+    path.write_bytes(CONTENT[:-1] + b"!")
+    assert "has SHA-256" in said()
+    path.write_bytes(CONTENT)
+    assert said() == f"{path}, {len(CONTENT):,} bytes, tiny_asset/model.bin of tiny-asset==1.0"
+
+
+def test_the_check_fetches_nothing_and_ends_with_its_status(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("LFQA_ASSETS", raising=False)
+    monkeypatch.setenv("LFQA_CACHE", str(tmp_path / "cache"))
+    assert assets.main(["--check"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("missing ") == 4 and "→ python -m data.assets" in said
+    assert not (tmp_path / "cache").exists()

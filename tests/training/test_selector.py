@@ -19,6 +19,7 @@ from training.selector_examples import (
     definitions_only,
     fewer,
     judged_examples,
+    parent,
     shuffled,
     thinned,
     without_answer,
@@ -78,6 +79,34 @@ def test_noted_evidence_is_found_among_what_was_read(tiny_retriever):
     assert example.passages[passage].targets[place] == 1.0
     assert sum(map(sum, (p.targets for p in example.passages))) == 1.0
     assert len(example.passages) == 4 and len(example.next) == 4
+
+
+def test_what_was_judged_without_sentences_is_read_without_them(tiny_retriever):
+    taken = (Place("Tide", "", "The Moon and"),)
+    asked = Question("1-less", "What makes tides rise and fall?", "", holds="no", without=taken)
+    (example,) = judged_examples([asked], tiny_retriever, "more")
+    texts = [text for passage in example.passages for text in passage.sentences]
+    assert example.less and parent(example) == "1"
+    assert "The Moon and the Sun pull the water." not in texts and len(example.passages) == 4
+    (whole,) = judged_examples([replace(asked, id="1", without=())], tiny_retriever, "more")
+    assert not whole.less and len([t for p in whole.passages for t in p.sentences]) == len(texts) + 1
+
+
+def test_what_comes_nearest_does_not_belong_where_nothing_answers(tiny_retriever):
+    nearest = (AnswerSentence("They don't say.", (Place("Tide", "", "The Moon and"),)),)
+    asked = Question("1", "What makes tides rise and fall?", "", holds="no", sentences=nearest)
+    (example,) = judged_examples([asked], tiny_retriever, "real")
+    assert example.steps == () and not any(any(passage.targets) for passage in example.passages)
+
+
+def test_a_question_and_what_was_judged_of_it_again_are_kept_apart_together():
+    many = [replace(_EXAMPLE, id=str(number), source="more") for number in range(11)]
+    many += [replace(without_answer(_EXAMPLE), id=f"{number}-less", source="more", less=True) for number in range(11)]
+    rest, kept = selector.held_out(many)
+    assert {example.id for example in kept} == {"0", "10", "0-less", "10-less"}
+    assert len(rest) == 18
+    drawn = [example for step in range(20) for example in selector.Drawer(rest, 16, 0)(step)]
+    assert any(example.less for example in drawn)
 
 
 def test_close_answers_say_which_sentences_belong(tiny_retriever):

@@ -16,10 +16,17 @@ from generator.finishing import split_answer
 from qa import LongFormQA
 from retriever.index import PassageIndex
 from retriever.search import Retriever
-from ui.asking import Parts
+from ui.asking import Asking, Parts
+from ui.corpora import Corpora
 from ui.feedback import FeedbackStore
 from ui.follow_up import FollowUp
+from ui.nearest import load_nearest
+from ui.offer import Offer
+from ui.rating import RatingStrip
 from ui.snapshots import Snapshots
+
+# Of the page's controls, in their order.
+VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6, "")
 
 
 class SlowGenerator:
@@ -90,6 +97,18 @@ def parts_of(strip, controls):
         shown=gr.State(None),
         follow=follow,
     )
+
+
+def make_asking(qa, store, retriever, place=lambda session: None):
+    """The handlers of a page with the extractive generator, without the page; `place` is a session's in the queue."""
+    with gr.Blocks():
+        strip = RatingStrip(store)
+        strip.build()
+        controls = [gr.HTML() for _ in VALUES]
+        parts = parts_of(strip, controls)
+        corpora = Corpora(qa, Offer.of(["extractive"], indexes=qa.indexes))
+        controls[-1] = corpora.build_choice()
+    return Asking(qa, parts, load_nearest(lambda: retriever), place, corpora)
 
 
 class Request:

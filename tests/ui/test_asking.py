@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-import gradio as gr
 import pytest
 
 from core.settings import DEFAULTS
-from tests.ui.conftest import parts_of
-from ui.asking import Asking
+from tests.ui.conftest import VALUES, make_asking
 from ui.controls import CONTROLS
-from ui.corpora import Corpora
 from ui.errors import SORRY
-from ui.nearest import load_nearest
-from ui.offer import Offer
-from ui.rating import RatingStrip
 
-VALUES = ("dense", 2, "extractive", "greedy", 4, 0.7, 0.9, 0, 50, 1.1, 7, "mark", "close", "sources", 6, "")
 SLOW = (*VALUES[:2], "slow", *VALUES[3:])
 
 
 @pytest.fixture
 def asking(qa, store, tiny_retriever):
-    with gr.Blocks():
-        strip = RatingStrip(store)
-        strip.build()
-        controls = [gr.HTML() for _ in VALUES]
-        parts = parts_of(strip, controls)
-        corpora = Corpora(qa, Offer.of(["extractive"], indexes=qa.indexes))
-        controls[-1] = corpora.build_choice()
     places = iter([(2, 3), (2, 3), (1, 2)])
-    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: next(places, None), corpora)
+    return make_asking(qa, store, tiny_retriever, lambda session: next(places, None))
 
 
 def test_a_finished_answer_brings_rating_run_card_and_nearest_question(asking, request_of):

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -189,10 +188,10 @@ def test_half_a_sign_reaches_no_mcp_tool(address):
     assert "wikipedia.org/wiki/" in said and "surrogates" not in said
 
 
-def test_a_client_that_follows_the_readme_learns_what_went_wrong(client):
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"    job = client.submit.*?\n    print\(answer\[.*?\n", text, re.DOTALL)
-    asked = textwrap.dedent(code).replace('api_name="/ask"', 'generator="broken", api_name="/ask"')
+def test_a_client_that_follows_the_page_s_document_learns_what_went_wrong(client):
+    text = (Path(__file__).parents[2] / "docs/page.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"job = client.submit.*?\nprint\(answer\[.*?\n", text, re.DOTALL)
+    asked = code.replace('api_name="/ask"', 'generator="broken", api_name="/ask"')
     with pytest.raises(AppError, match=SORRY):
         exec(asked, {"client": client})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import gradio as gr
 import numpy as np
 import pytest
 
@@ -12,13 +11,8 @@ from core.records import Found, Passage, Previous, Retrieved
 from core.settings import Settings
 from data.questions import Question
 from qa import LongFormQA
-from tests.ui.conftest import parts_of
-from tests.ui.test_asking import VALUES
-from ui.asking import Asking
-from ui.corpora import Corpora
-from ui.nearest import NearestQuestions, load_nearest
-from ui.offer import Offer
-from ui.rating import RatingStrip
+from tests.ui.conftest import VALUES, make_asking
+from ui.nearest import NearestQuestions
 
 SPARSE = Settings("sparse", 2, "extractive", min_words=0)
 
@@ -56,14 +50,7 @@ def test_a_follow_up_to_a_follow_up_goes_back_to_the_first(tiny_qa):
 
 @pytest.fixture
 def asking(qa, store, tiny_retriever):
-    with gr.Blocks():
-        strip = RatingStrip(store)
-        strip.build()
-        controls = [gr.HTML() for _ in VALUES]
-        parts = parts_of(strip, controls)
-        corpora = Corpora(qa, Offer.of(["extractive"], indexes=qa.indexes))
-        controls[-1] = corpora.build_choice()
-    return Asking(qa, parts, load_nearest(lambda: tiny_retriever), lambda session: None, corpora)
+    return make_asking(qa, store, tiny_retriever)
 
 
 def test_the_box_under_an_answer_asks_on(asking, request_of):

@@ -70,6 +70,7 @@ def test_the_address_follows_what_is_asked_and_back_forward_and_reload_show_what
     page.get_by_role("button", name="Ask again").click()
     page.locator(f'#answer article[data-run]:not([data-run="{run}"])').wait_for()
     open_tool(page, "History")
+    page.locator("#history-list a").nth(1).wait_for()
     assert page.locator("#history-list a").all_inner_texts() == ["What is honey?", "What are tides?"]
 
 

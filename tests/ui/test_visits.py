@@ -41,6 +41,11 @@ def drop(visits, session, *names, text=SEA):
     return visits.read(session, SILENT)
 
 
+def files_there():
+    """The files where uploads arrive; other tests of the process may have left some."""
+    return {path for path in folder().rglob("*") if path.is_file()}
+
+
 def test_what_is_dropped_can_be_asked_by_its_visit_only(visits, system):
     assert drop(visits, "me", "corals.md") == []
     mine = visits.name("me")
@@ -56,10 +61,9 @@ def test_what_is_dropped_can_be_asked_by_its_visit_only(visits, system):
 
 
 def test_nothing_of_a_file_stays_where_it_arrived(visits):
-    before = bytes_waiting()
+    before = bytes_waiting(), files_there()
     drop(visits, "me", "a.txt", "b.txt")
-    assert bytes_waiting() == before
-    assert not [path for path in folder().rglob("*") if path.is_file()]
+    assert (bytes_waiting(), files_there()) == before
 
 
 def test_files_are_added_and_one_bad_file_keeps_none_of_the_others_out(visits):
@@ -81,13 +85,14 @@ def test_leaving_deletes_all(visits, system):
 
 
 def test_a_visit_that_ends_while_its_files_are_read_leaves_nothing(visits, system):
+    before = files_there()
     visits.take("me", [arrive("a.md")])
     with pytest.raises(LeftError, match="deleted"):
         visits.read("me", lambda text: visits.leave("me"))
     assert visits.name("me") == "" and len(system._corpora) == 1
     with pytest.raises(LeftError, match="ended"):
         visits.read("me", SILENT)
-    assert not [path for path in folder().rglob("*") if path.is_file()]
+    assert files_there() == before
 
 
 def test_visits_files_and_passages_are_bounded(visits, system, monkeypatch):
