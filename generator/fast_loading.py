@@ -18,6 +18,7 @@ from core.kept_files import fault, making, note
 from generator.base import GeneratorError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from generator.fast_stack import FastDecoder
@@ -38,12 +39,14 @@ class Parts:
         base: its name.
         base_sha256: the hash of its file.
         adapter: the folder of the adapter; None for none.
+        dtype: of the weights while they are prepared; None for float32.
     """
 
     checkpoint: GgufCheckpoint
     base: str
     base_sha256: str
     adapter: Path | None
+    dtype: torch.dtype | None = None
 
     def model(self) -> FusedModel:
         """The whole model in float32.
@@ -63,7 +66,7 @@ class Parts:
         """Only its "encoder" or "decoder"; see `model`."""
         from generator.adapter import adapted_stack
 
-        stack = self.checkpoint.stack()
+        stack = self.checkpoint.stack(self.dtype)
         return stack if self.adapter is None else adapted_stack(stack, name, self.adapter, self.base, self.base_sha256)
 
     def around(self, encoder: Stack) -> FusedModel:
@@ -101,15 +104,32 @@ def fast_model(parts: Parts, cache: Path) -> tuple[FusedModel, FastDecoder | Non
     Raises:
         GeneratorError: the adapter is missing, another model's, or does not fit.
     """
-    problem = _why_not(parts.checkpoint.config, cache / "kernels")
-    if not problem:
-        hashes = parts.hashes()
-        reader = parts.around(_encoder(parts, hashes, cache / "fused"))
-        writer = _decoder(parts, hashes, reader.encoder, cache / "fused")
-        warm_up(writer)
-        return reader, writer
-    logger.warning("answers are written by torch alone, three times as slowly: %s", problem)
-    return parts.model(), None
+    stacks = fast_stacks(parts, cache / "fused", cache / "kernels")
+    if stacks is None:
+        return parts.model(), None
+    encoder, writer = stacks
+    return parts.around(encoder), writer
+
+
+def fast_stacks(parts: Parts, folder: Path, kernels: Path) -> tuple[Stack, FastDecoder] | None:
+    """An encoder and the fast decoder behind it; None, with the reason said, where that cannot be had.
+
+    Args:
+        parts: of the model.
+        folder: where prepared weights are kept.
+        kernels: where compiled code is kept.
+
+    Raises:
+        GeneratorError: see `fast_model`.
+    """
+    if problem := _why_not(parts.checkpoint.config, kernels):
+        logger.warning("answers are written by torch alone, three times as slowly: %s", problem)
+        return None
+    hashes = parts.hashes()
+    encoder = _encoder(parts, hashes, folder)
+    writer = _decoder(parts, hashes, encoder, folder)
+    warm_up(writer)
+    return encoder, writer
 
 
 def _why_not(config: FusedConfig, kernels: Path) -> str:

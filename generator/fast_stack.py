@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Raised when the file below would come out differently.
-_LAYOUT = 1
+_LAYOUT = 2
 # Tokens that go through the layers at once.
 _AT_ONCE = 24
 # Room for a row's own tokens is made in steps of so many.
@@ -51,7 +51,7 @@ def pack(stack: Stack) -> dict[str, Tensor]:
     Every row of a matrix becomes 8-bit integers with a scale of its own, its largest magnitude over 127.
 
     Returns:
-        "tiles" int8, "scales" float32, "norms" float32.
+        "tiles" int8, "scales" float32, "norms" float32, "biases" float32.
 
     Raises:
         ValueError: the stack's sizes do not fit the kernels' tiles.
@@ -77,7 +77,15 @@ def pack(stack: Stack) -> dict[str, Tensor]:
         "tiles": torch.cat([*tiles, tiled]),
         "scales": torch.cat([*scales, scale]),
         "norms": torch.stack([*norms, state["norm.weight"]]).float(),
+        "biases": torch.stack([_biases(state, number) for number in range(stack.config.layers)]),
     }
+
+
+def _biases(state: Mapping[str, Tensor], number: int) -> Tensor:
+    """The biases of a layer's query, key and value, float32, one after the other; zeros where there are none."""
+    names = [f"layers.{number}.attention.{name}" for name in ("query", "key", "value")]
+    nothing = [torch.zeros(len(state[f"{name}.weight"])) for name in names]
+    return torch.cat([state.get(f"{name}.bias", zero).float() for name, zero in zip(names, nothing, strict=True)])
 
 
 def unfit(config: FusedConfig) -> str:

@@ -60,11 +60,13 @@ class Weights(NamedTuple):
             output embeddings.
         scales: float32, one for each row of those matrices in the same order.
         norms: float32 (2 · layers + 1, hidden): before attention and feed-forward of each layer, then the last.
+        biases: float32 (layers, (heads + 2 · groups) · size), of query, key and value.
     """
 
     tiles: np.ndarray
     scales: np.ndarray
     norms: np.ndarray
+    biases: np.ndarray
 
 
 class Seen(NamedTuple):
@@ -472,11 +474,15 @@ def _together(shape: Shape, partial: np.ndarray, token: int, out: np.ndarray) ->
 
 
 @_compiled
-def _place_head(shape: Shape, seen: Seen, work: Work, tokens: Tokens, block: int, layer: int, thread: int) -> None:
+def _place_head(
+    shape: Shape, biases: np.ndarray, seen: Seen, work: Work, tokens: Tokens, block: int, layer: int, thread: int
+) -> None:
     """Take up one head's rows, in work.plain: turn queries and keys to their positions, keep keys and values."""
     size = shape.size
     for token in range(tokens.rows.size):
         new, row, place = work.plain[thread, token], tokens.rows[token], tokens.places[token]
+        for number in range(size):
+            new[number] += biases[layer, block * size + number]
         kind = 0 if block < shape.heads else 1 if block < shape.heads + shape.groups else 2
         if kind < 2:
             for number in range(size // 2):
@@ -527,7 +533,7 @@ def advance(
     """
     count, size, hidden, threads = tokens.rows.size, shape.size, shape.hidden, shape.threads
     mixed = shape.heads * size
-    tiles, scales, norms = weights
+    tiles, scales, norms, biases = weights
     whole, steps, sums, plain = work.whole[thread], work.steps[thread], work.sums[thread], work.plain[thread]
     start = row = waits = 0
     for layer in range(shape.layers):
@@ -541,7 +547,7 @@ def advance(
             _matrix(
                 tiles, at, scales[row + block * size :], whole, steps, count, hidden, sums, plain, 0, size, False, 0, 1
             )
-            _place_head(shape, seen, work, tokens, block, layer, thread)
+            _place_head(shape, biases, seen, work, tokens, block, layer, thread)
         start, row = start + blocks * size * hidden, row + blocks * size
         waits += threads
         _wait(work.barrier, waits)

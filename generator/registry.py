@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.files import at_home
-from generator.base import Generator
+from generator.base import Generator, GeneratorError
 from generator.judging import Judge
 from generator.selecting import Selector
 
@@ -64,4 +64,14 @@ def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Ge
     return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, parts.selector, parts.judge)
 
 
-GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused}
+def _writer(parts: Parts) -> Generator:
+    from generator.writer.answering import EMBEDDED_ADAPTER, WriterGenerator
+    from generator.writer.writing import Writer
+
+    if parts.selector is None or parts.judge is None:
+        raise GeneratorError("the writer needs a selector and a judge: both come with the program")
+    adapter = EMBEDDED_ADAPTER if EMBEDDED_ADAPTER.is_dir() else None
+    return WriterGenerator(Writer.load(adapter), parts.selector, parts.judge)
+
+
+GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused, "writer": _writer}

@@ -168,3 +168,17 @@ def test_sizes_that_do_not_fit_are_said():
     assert "70" in unfit(odd) and "multiples of 16" in unfit(odd)
     with pytest.raises(ValueError, match="multiples of 16"):
         pack(Stack(odd))
+
+
+def test_biases_of_query_key_and_value_count():
+    torch.manual_seed(1)
+    config = replace(CONFIG, attention_bias=True)
+    stack = Stack(config).requires_grad_(False)
+    for weight in stack.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    model = FusedModel(config, rounded(stack)).eval()
+    memory = model.encode(PREFIX, PASSAGES)
+    fast = FastDecoder(config, pack(model.decoder), model.encoder.embeddings.weight.detach(), 2)
+    torch.testing.assert_close(
+        fast.start([memory]).feed_all([QUESTION]), model(torch.tensor([QUESTION]), memory), **CLOSE
+    )

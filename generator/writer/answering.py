@@ -1,0 +1,134 @@
+"""The writer behind the common interface: the selector gives the evidence, the writer says it, the judge checks it.
+
+Each sentence is written from its own evidence, one passage sentence or one with those that it leans on, and from what
+was said so far. What the judge does not find supported is written once more and then quoted. It holds models and knows
+none of them.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core.records import SUPPORTED, Draft, Found, Retrieved, SelectedSentence, Sentence
+from core.sentences import is_complete, split_sentences
+from core.settings import Settings
+from core.words import leans
+from generator.abstention import says_lacking
+from generator.finishing import finished
+from generator.judging import Judge
+from generator.opening import without_verdict
+from generator.selecting import Room, Selector, as_read, chosen, quoted
+from generator.writer.layout import Fact, WriterRequest
+from generator.writer.writing import Writer
+
+# The adapter that comes along.
+EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class WriterGenerator:
+    """Writes each sentence from its evidence (`generator.base.Generator`)."""
+
+    def __init__(
+        self, writer: Writer, selector: Callable[[], Selector], judge: Callable[[], Judge], name: str = "writer"
+    ) -> None:
+        """Hold the parts.
+
+        Args:
+            writer: writes sentences.
+            selector: gives what chooses passage sentences.
+            judge: gives what judges sentences by their evidence.
+            name: by which the generator was asked for.
+        """
+        self.name = name
+        self._writer, self._selector, self._judge = writer, selector, judge
+
+    def read(self, retrieved: Retrieved) -> Retrieved:
+        """Everything: only what is chosen of it is written from."""
+        return replace(retrieved, found=tuple(part.as_read(part.passage.text) for part in retrieved.found))
+
+    def stream(self, retrieved: Retrieved, settings: Settings, stop: threading.Event | None = None) -> Iterator[Draft]:
+        """Write sentence by sentence; see `Generator.stream`. One that was given is not taken back."""
+        stop = stop or threading.Event()
+        said: list[Sentence] = []
+        evidence = () if stop.is_set() else chosen(self._selector(), retrieved, Room.of(settings))
+        for step in steps(as_read(list(evidence))):
+            if stop.is_set():
+                break
+            said += self._said(retrieved, step, said, settings.seed, stop)
+            yield Draft(tuple(said))
+        yield Draft(finished(said, settings), done=True, stopped=stop.is_set())
+
+    def _said(
+        self,
+        retrieved: Retrieved,
+        step: Sequence[SelectedSentence],
+        said: Sequence[Sentence],
+        seed: int,
+        stop: threading.Event,
+    ) -> list[Sentence]:
+        """What is said of a step's evidence: one written sentence, the evidence itself, or nothing that is new."""
+        before = " ".join(sentence.text for sentence in said)
+        request = WriterRequest(retrieved.whole, tuple(_fact(retrieved, sentence) for sentence in step), said=before)
+        for draws in (None, seed):
+            text = _one_sentence(self._writer.write(request, stop, draws))
+            if text and self._stands(text, retrieved, step):
+                if said and self._supported(text, before, retrieved, step):
+                    return []
+                return [Sentence(text, "written", tuple(sentence.place for sentence in step))]
+            if stop.is_set():
+                return []
+        return [quoted(sentence) for sentence in step]
+
+    def _stands(self, text: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> bool:
+        """Whether a sentence says no more than its evidence."""
+        given = " ".join([retrieved.whole, *(f"{fact.title} {fact.text}" for fact in _facts(retrieved, step))])
+        if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(given)):
+            return False
+        return self._supported(text, " ".join(sentence.text for sentence in step), retrieved, step)
+
+    def _supported(self, text: str, by: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> bool:
+        """Whether the judge finds a sentence supported by another text."""
+        source = _passage(retrieved, step[0])
+        (judgement,) = self._judge().judge([text], [replace(source, text=by, status="cut")])
+        return judgement.label == SUPPORTED
+
+
+def steps(evidence: Sequence[SelectedSentence]) -> list[list[SelectedSentence]]:
+    """Evidence in reading order, in the groups that a sentence each is written from: what leans joins what it follows.
+
+    Args:
+        evidence: of `generator.selecting.as_read`.
+    """
+    groups: list[list[SelectedSentence]] = []
+    for sentence in evidence:
+        if groups and leans(sentence.text):
+            groups[-1].append(sentence)
+        else:
+            groups.append([sentence])
+    return groups
+
+
+def _passage(retrieved: Retrieved, sentence: SelectedSentence) -> Found:
+    """The passage of a sentence."""
+    return next(part for part in retrieved.found if part.rank == sentence.place[0])
+
+
+def _fact(retrieved: Retrieved, sentence: SelectedSentence) -> Fact:
+    """A chosen sentence under its titles."""
+    passage = _passage(retrieved, sentence).passage
+    return Fact(f"{passage.title}, {passage.section}" if passage.section else passage.title, sentence.text)
+
+
+def _facts(retrieved: Retrieved, step: Sequence[SelectedSentence]) -> list[Fact]:
+    return [_fact(retrieved, sentence) for sentence in step]
+
+
+def _one_sentence(text: str) -> str:
+    """The first sentence of what was written, without a verdict; "" for none that is whole and says something."""
+    sentence = without_verdict(next(iter(split_sentences(text)), ""))
+    return sentence if is_complete(sentence) and not says_lacking(sentence) else ""
