@@ -116,7 +116,8 @@ def models() -> Iterator[Finding]:
     from data.assets import check
 
     for state in check():
-        yield Finding(state.asset.name, "ok" if state.whole else "missing", state.said, state.cure)
+        lacking = "optional" if state.asset.on_use else "missing"
+        yield Finding(state.asset.name, "ok" if state.whole else lacking, state.said, state.cure)
 
 
 def processor() -> Iterator[Finding]:

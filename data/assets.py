@@ -67,6 +67,7 @@ class Asset:
         licence: under which it is shared, and its `origin`.
         pieces: what it is joined of, in order; of most assets one, the whole.
         hub: where else it is, for the day a package is gone.
+        on_use: whether it is fetched only when something asks for it.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Asset:
     origin: str
     pieces: tuple[Piece, ...]
     hub: HubFile | None = None
+    on_use: bool = False
 
     @property
     def package(self) -> str:
@@ -89,7 +91,7 @@ class Asset:
         own = {name: row[name] for name in ("name", "file", "bytes", "sha256", "licence", "origin")}
         pieces = row.get("pieces") or [{field.name: row[field.name] for field in fields(Piece)}]
         hub = HubFile(**row["hub"]) if row.get("hub") else None
-        return cls(**own, pieces=tuple(Piece(**piece) for piece in pieces), hub=hub)
+        return cls(**own, pieces=tuple(Piece(**piece) for piece in pieces), hub=hub, on_use=row.get("on_use", False))
 
 
 def read_assets(path: Path = MANIFEST) -> dict[str, Asset]:
@@ -186,16 +188,17 @@ def check(assets: Iterable[Asset] | None = None) -> Iterator[AssetState]:
     """
     given = os.environ.get("LFQA_ASSETS")
     folder = at_home(given, "LFQA_ASSETS") if given else cache_folder() / "assets"
-    fetching = "unset LFQA_ASSETS, or put the file there" if given else "python -m data.assets"
     for asset in read_assets().values() if assets is None else assets:
         path = folder / asset.file
+        fetching = f"python -m data.assets {asset.name}" if asset.on_use else "python -m data.assets"
+        cure = "unset LFQA_ASSETS, or put the file there" if given else fetching
         try:
             said = _what_is_wrong(path, asset)
         except OSError as error:
             said = f"{path} cannot be read ({error.strerror})"
         origin = _whereabouts(asset)
         if said:
-            yield AssetState(asset, False, f"{said}; it is {origin}, {asset.bytes:,} bytes", fetching)
+            yield AssetState(asset, False, f"{said}; it is {origin}, {asset.bytes:,} bytes", cure)
         else:
             yield AssetState(asset, True, f"{path}, {asset.bytes:,} bytes, {origin}")
 
@@ -348,35 +351,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m data.assets", description="Fetch the embedded models and passages."
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of --list; by default those that the program needs")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
     choice.add_argument(
         "--check", action="store_true", help="say which lie here, whole; fetch nothing; status 1 where one does not"
     )
     chosen = parser.parse_args(arguments)
-    work = _list if chosen.list else _check if chosen.check else _fetch_all
+    work = _list if chosen.list else _check if chosen.check else lambda: _fetch(chosen.names)
     return exit_status(work, "stopped; run the command again to go on")
 
 
 def _check() -> int:
-    """Say of each asset whether it is there; 1 where one is not."""
+    """Say of each asset whether it is there; 1 where one that is needed is not."""
     states = list(check())
     for state in states:
-        say(f"{'ok' if state.whole else 'missing':<8} {state.asset.name}: {state.said}\n")
-    for cure in {state.cure for state in states if state.cure}:
+        verdict = "ok" if state.whole else "optional" if state.asset.on_use else "missing"
+        say(f"{verdict:<8} {state.asset.name}: {state.said}\n")
+    lacking = [state for state in states if not state.whole and not state.asset.on_use]
+    for cure in {state.cure for state in lacking}:
         say(f"{'':<8} → {cure}\n")
-    return int(not all(state.whole for state in states))
+    return int(bool(lacking))
 
 
 def _list() -> None:
     """Show each asset with its origin."""
     for asset in read_assets().values():
-        say(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / MEGABYTE:.1f} MB\n")
+        later = ", fetched when it is first used" if asset.on_use else ""
+        say(f"{asset.name}: {asset.origin} ({asset.licence}), {asset.bytes / MEGABYTE:.1f} MB{later}\n")
 
 
-def _fetch_all() -> None:
-    """Fetch what is missing."""
-    for name in read_assets():
+def _fetch(names: Sequence[str]) -> None:
+    """Fetch those named, or all that the program cannot do without."""
+    for name in names or [asset.name for asset in read_assets().values() if not asset.on_use]:
         remark(f"{name}: {asset_path(name)}\n")
 
 
