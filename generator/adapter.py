@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from core.weights import merge_adapters
 from generator.base import GeneratorError
 from generator.modeling_fused import FusedModel, Stack, stack_of
+from generator.support.compact import loosened, pack
 
 CARD, WEIGHTS = "adapter.json", "adapter.safetensors"
 FORMAT = 1
@@ -45,17 +46,19 @@ class AdapterCard:
     format: int = FORMAT
 
 
-def save_adapter(folder: Path, tensors: Mapping[str, Tensor], card: AdapterCard) -> None:
-    """Write an adapter, in half precision; the card comes last, so that a killed run leaves none that opens.
+def save_adapter(folder: Path, tensors: Mapping[str, Tensor], card: AdapterCard, small: bool = False) -> None:
+    """Write an adapter; the card comes last, so that a killed run leaves none that opens.
 
     Args:
         folder: made where missing.
         tensors: by "encoder.…" or "decoder.…" and layer, "….a" and "….b" of an update or "….weight", and "rank_keys".
         card: what it is.
+        small: whether its matrices are kept in 8 bits, a scale for each row, instead of in half precision.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    save_file({name: tensor.detach().half().cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
+    kept = pack({}, tensors) if small else {name: tensor.detach().half() for name, tensor in tensors.items()}
+    save_file({name: tensor.cpu().contiguous() for name, tensor in kept.items()}, folder / WEIGHTS)
     part = folder / f"{CARD}.part"
     part.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, folder / CARD)
@@ -99,7 +102,7 @@ def read_adapter(folder: Path, base: str, base_sha256: str) -> dict[str, Tensor]
             f"{base} ({base_sha256[:12]}): name that model or train an adapter for this one"
         )
     try:
-        return load_file(folder / WEIGHTS)
+        return loosened(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError) as error:
         raise GeneratorError(f"{folder / WEIGHTS} is missing or damaged ({error}); check it out again") from error
 

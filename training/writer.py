@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from core.json_lines import json_lines
 from core.terminal import remark
 from data.questions import load_questions
 from generator.precision import faster_precision
+from generator.writer.answering import EMBEDDED_ADAPTER
 from generator.writer.layout import FORMS
 from generator.writer.writing import load_base
 from retriever.search import Retriever
@@ -59,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--micro-batch", type=int, default=8, help="examples computed at a time (default %(default)s)")
     add("--warmup", type=int, default=20, help="steps; then the rate falls along a cosine (default %(default)s)")
     add("--evaluate-every", type=int, default=100, metavar="STEPS", help="(default %(default)s)")
+    add("--install", action="store_true", help="put the best weights into the program")
     add_run_options(parser, batch_size=8, learning_rate=3e-4, save_every=25)
     return parser
 
@@ -91,6 +94,8 @@ def run(given: argparse.Namespace) -> None:
         if given.start is not None:
             trainee.start_from(given.start)
         best = train(trainee, answers, given)
+        if given.install:
+            shutil.copytree(given.output / BEST, EMBEDDED_ADAPTER, dirs_exist_ok=True)
         remark(f"best held-out loss {best:.4f}: python -m evaluation.writing --adapter {given.output / BEST} …\n")
 
 

@@ -108,10 +108,10 @@ class WriterTrainee:
         return functional.cross_entropy(logits.float(), labels[predicted], reduction="sum")
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
-        """Write the adapters as they are now, with facts about their training."""
+        """Write the adapters as they are now, in 8 bits, with facts about their training."""
         parts = (("encoder", self.model.encoder), ("decoder", self.model.decoder))
         tensors = {f"{name}.{key}": value for name, part in parts for key, value in adapter_tensors(part).items()}
-        save_adapter(folder, tensors, AdapterCard(*self._base, training=facts))
+        save_adapter(folder, tensors, AdapterCard(*self._base, training=facts), small=True)
 
 
 def _written(examples: Sequence[EncodedExample]) -> tuple[Tensor, Tensor]:

@@ -37,6 +37,19 @@ def pack(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str,
     return kept
 
 
+def loosened(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `pack` made, with a name for every tensor: changes in float32; other tensors stay as they are.
+
+    >>> loosened(pack({}, {"w": torch.tensor([[1.27, -0.5]])}))["w"].tolist()[0][0]
+    1.2699999809265137
+    """
+    plain = {name: value for name, value in kept.items() if not name.endswith(_SCALE)}
+    return {
+        name: value.float() * kept[name + _SCALE][:, None] if name + _SCALE in kept else value
+        for name, value in plain.items()
+    }
+
+
 def unpack(module: nn.Module, kept: Mapping[str, Tensor], zeroed: tuple[str, ...] = ()) -> None:
     """Add packed changes to a module's weights, in place.
 

@@ -5,8 +5,9 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from generator.adapter import AdapterCard, adapted_model, save_adapter
+from generator.adapter import WEIGHTS, AdapterCard, adapted_model, read_adapter, save_adapter
 from generator.base import GeneratorError
 from generator.modeling_fused import FusedModel
 from training.lora import adapter_tensors, add_adapters
@@ -47,6 +48,18 @@ def test_a_saved_adapter_merged_gives_the_trained_model(tiny_fused, trained, tmp
         assert not torch.allclose(plain(asked, plain.encode([1, 2], passages)), expected, atol=1e-3)
     assert all(torch.equal(weight, before[name]) for name, weight in stack.state_dict().items())
     assert merged.decoder.layers[0].gate.weight.data_ptr() == stack.layers[0].gate.weight.data_ptr()
+
+
+def test_in_8_bits_it_takes_half_the_room_and_says_the_same(tiny_fused, trained, tmp_path):
+    made = {name: tensor for name, tensor in tensors(trained).items() if name != "rank_keys"}
+    for name, small in (("half", False), ("small", True)):
+        save_adapter(tmp_path / name, made, AdapterCard(*BASE), small)
+    half, small = (read_adapter(tmp_path / name, *BASE) for name in ("half", "small"))
+    assert half.keys() == small.keys()
+    for name, tensor in half.items():
+        torch.testing.assert_close(small[name].float(), tensor.float(), atol=float(tensor.abs().max()) / 127, rtol=0)
+    stored = load_file(tmp_path / "small" / WEIGHTS)
+    assert {tensor.dtype for name, tensor in stored.items() if not name.endswith(".scale")} == {torch.int8}
 
 
 def test_rank_vectors_make_order_matter(trained):
