@@ -357,10 +357,9 @@ class LongFormQA:
             yield Draft((not_answered(retrieved.question),), done=True)
             return
         for draft in generator.stream(retrieved, settings, stop):
-            whole = draft.done and not draft.stopped and draft.sentences and draft.sentences[0].kind != "lacking"
-            yield (
-                replace(draft, sentences=(*draft.sentences, partly_answered())) if whole and holds == "part" else draft
-            )
+            kinds = {draft.sentences[0].kind, draft.sentences[-1].kind} if draft.sentences else set()
+            lacks = holds == "part" and draft.done and not draft.stopped and kinds and "lacking" not in kinds
+            yield replace(draft, sentences=(*draft.sentences, partly_answered())) if lacks else draft
 
     def _hint(self, answer: Answer) -> str:
         """Why a question has no answer here, where that is known."""

@@ -61,7 +61,20 @@ class WriterGenerator:
                 break
             said += self._said(retrieved, step, said, settings.seed, stop)
             yield Draft(tuple(said))
-        yield Draft(finished(said, settings), done=True, stopped=stop.is_set())
+        whole = finished(said, settings)
+        if whole and not stop.is_set():
+            whole += self._gap(retrieved, whole, stop)
+        yield Draft(whole, done=True, stopped=stop.is_set())
+
+    def _gap(self, retrieved: Retrieved, said: Sequence[Sentence], stop: threading.Event) -> tuple[Sentence, ...]:
+        """What a part of an answer lacks, in one sentence; () for a whole answer, or where no such sentence was written."""
+        if retrieved.selection is None or retrieved.selection.holds != "part":
+            return ()
+        about = tuple(dict.fromkeys(part.passage.title for part in retrieved.read))
+        before = " ".join(sentence.text for sentence in said)
+        text = self._writer.write(WriterRequest(retrieved.whole, (), said=before, about=about), stop)
+        first = next(iter(split_sentences(text)), "")
+        return (Sentence(first, "lacking"),) if is_complete(first) and says_lacking(first) else ()
 
     def _said(
         self,

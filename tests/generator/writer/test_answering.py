@@ -1,6 +1,7 @@
 """Answers sentence by sentence, over a writer, a selector and a judge whose words are known; and the real ones."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,23 @@ def test_a_verdict_is_left_out():
 def test_what_leans_is_told_together_with_what_it_leans_on():
     selected = [each for each in Chances((0.9, 0.8, 0.7)).select(Retrieved("?", FOUND)).sentences]
     assert [[each.place for each in step] for step in steps(as_read(selected))] == [[(1, 1), (1, 2)], [(1, 3)]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("The passages don't say how far. More.", "The passages don't say how far."), ("It is far.", ""), ("don't", "")],
+)
+def test_of_a_part_it_is_said_what_is_lacking(text, told):
+    class Part(Chances):
+        def select(self, retrieved, said=()):
+            return replace(super().select(retrieved, said), holds="part")
+
+    writer, selector = Told(PULL, text), Part((0.9, 0.0, 0.0))
+    generator = WriterGenerator(writer, lambda: selector, lambda: Named(PULL))
+    asked = generator.read(Retrieved("Why tides?", FOUND))
+    *_, last = generator.stream(replace(asked, selection=selector.select(asked)), SETTINGS)
+    assert [sentence.text for sentence in last.sentences if sentence.kind == "lacking"] == ([told] if told else [])
+    assert (writer.requests[-1].facts, writer.requests[-1].about) == ((), ("Tide",))
 
 
 def test_a_stop_keeps_what_was_given():
