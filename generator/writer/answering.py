@@ -67,7 +67,7 @@ class WriterGenerator:
         yield Draft(whole, done=True, stopped=stop.is_set())
 
     def _gap(self, retrieved: Retrieved, said: Sequence[Sentence], stop: threading.Event) -> tuple[Sentence, ...]:
-        """What a part of an answer lacks, in one sentence; () for a whole answer, or where no such sentence was written."""
+        """What an answer lacks that is only a part, in one sentence; () where there is no such sentence."""
         if retrieved.selection is None or retrieved.selection.holds != "part":
             return ()
         about = tuple(dict.fromkeys(part.passage.title for part in retrieved.read))
