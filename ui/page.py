@@ -70,9 +70,9 @@ def build_page(
     with gr.Blocks(title=cards.TITLE, analytics_enabled=False) as page:
         controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
+        corpora.build_examples()
         if own:
             own.build()
-        corpora.build_examples()
         with gr.Row(elem_id="progress"):
             status, line = html(status_idle(), "status"), html("", "line")
         # In the order in which they are read with the keyboard; where each stands is the style's matter.
