@@ -381,7 +381,8 @@ class LongFormQA:
         """Why a question has no answer here, where that is known."""
         if answer.retrieved.selection is None or answer.holds != "no":
             return ""
-        index, unknown = answer.settings.index, self.corpus(answer.settings.index).unknown_words(answer.question)
+        index, by_words = answer.settings.index, answer.settings.retrieval in ("mixed", "sparse")
+        unknown = self.corpus(index).unknown_words(answer.question) if by_words else []
         return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved, index), unknown)
 
     def _judged(self, answer: Answer, stop: threading.Event, start: float, late: bool) -> Answer:

@@ -54,7 +54,8 @@
   }
 
   function every() {
-    return [...own, ...read()].sort((one, other) => (one.answer.time < other.answer.time ? 1 : -1)).slice(0, MOST);
+    const newest = (one, other) => String(other.answer.time).localeCompare(String(one.answer.time));
+    return own.length ? [...own, ...read()].sort(newest).slice(0, MOST) : read();
   }
 
   function find(search) {
