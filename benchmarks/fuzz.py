@@ -31,7 +31,7 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import write_json
 from core.settings import DEFAULTS, Settings
@@ -617,7 +617,7 @@ def run(count: int, seed: int, folder: Path, qa: LongFormQA | None = None, addre
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what went wrong and the memory; the exit status is 1 for a fault."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description="Try every reader of outer texts.")
+    parser = Parser(prog="python -m benchmarks.fuzz", description="Try every reader of outer texts.")
     parser.add_argument("--count", type=int, default=10_000, help="inputs (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="a JSON file for the result")

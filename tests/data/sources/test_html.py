@@ -82,5 +82,5 @@ def test_pages_that_tell_names_apart(html, expected):
 
 
 def test_what_is_raised_or_lowered_makes_no_other_number():
-    page = "<p>A 10<sup>3n</sup> m, 2<sup>1/2</sup>, 101<sub>2</sub>, CO<sub>2</sub>, <i>x</i><sup>2</sup>, 4<sup>th</sup>.</p>"
-    assert read_html(page, "a")[0].text == "A 10^(3n) m, 2^(1/2), 101_2, CO2, x^2, 4th."
+    page = "<p>10<sup>3n</sup>, 2<sup>1/2</sup>, 101<sub>2</sub>, CO<sub>2</sub>, x<sup>2</sup>, 4<sup>th</sup>.</p>"
+    assert read_html(page, "a")[0].text == "10^(3n), 2^(1/2), 101_2, CO2, x^2, 4th."
