@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from core.deadline import seconds_within
@@ -17,6 +18,8 @@ from core.texts import TextError, parse_json
 from data.sources.documents import Bounds
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from uvicorn.config import Config
 
@@ -41,14 +44,18 @@ DRAIN_SECONDS = 5.0  # for which the rest of a refused body is thrown away, so t
 MOST_CONNECTIONS = 500  # at once; a browser holds two or three
 LARGEST_KEPT = 200_000  # characters of an answer that a browser or a snapshot kept, as JSON
 MOST_SNAPSHOTS = 1000  # shared answers
-MOST_WAITING = 20  # questions in the line
+MOST_WAITING = 40  # questions in the line; at 1.5 s each the last waits a minute
 MOST_SESSIONS = 1000  # browsers whose run is known
+MOST_STATES = 100  # browsers for which Gradio keeps what the page's components hold: 0.3 MB each
 MOST_FINISHED = 1000  # answers that may still be rated
 ANSWER_SECONDS = 60.0  # for writing one answer
 LONGEST_ANSWER_SECONDS = 3600
 ANSWER_SECONDS_NAME = "LFQA_ANSWER_SECONDS"
 
+TOO_MANY = "Too many people are asking just now, so this question was not taken: ask it again in a minute."
+AGAIN_AFTER = 60  # seconds
 _API = "/gradio_api/"
+_FULL = "Queue is full"  # so Gradio begins
 _HALF_A_SIGN = re.compile(rb"\\u[dD][89a-fA-F]")
 # What the page, its API and MCP send to; Gradio's other addresses take files, recordings and code.
 _USED = ("queue", "call", "run", "api", "cancel", "reset", "mcp")
@@ -207,6 +214,18 @@ async def _refuse(status: int, why: str, receive: Receive, send: Send, drain: bo
         except TimeoutError:
             pass
     await send({"type": "http.response.body", "body": b""})
+
+
+async def told_why(request: Request, error: Exception) -> Response:
+    """What whoever asks over HTTP is told of an error: Gradio's words, except that a full line is told in ours."""
+    from fastapi.exception_handlers import http_exception_handler
+    from starlette.exceptions import HTTPException
+
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE and error.detail.startswith(_FULL):
+        headers = {"Retry-After": str(AGAIN_AFTER)}
+        error = HTTPException(error.status_code, TOO_MANY, headers)
+    return await http_exception_handler(request, error)
 
 
 def bound_connections(config: Config) -> None:
