@@ -411,8 +411,8 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
     (
         r"""abbr?\w*|abréviation|petit|terme?|tooltip|comment|définition|ruby|ruby-\w+|vanchor|visible\ anchor|dfn|
         gloss|nowrap|nobr|nobreak|nwr|j|fb|tutto\ attaccato|no\ ?wrap|small\w*|big|larger|large|sc\d?|
-        petites\ capitales|kapitälchen|em|strong|ital\w*|it|bold|b|i|u|underline|mono|code|codett|tt|kbd|samp|nobold|noitalic|
-        not\ a\ typo|notatypo|typo|sic|as\ written|proper\ name|tq|math|mvar|var|overline|char|interp|nihongo2|
+        petites\ capitales|kapitälchen|em|strong|ital\w*|it|bold|b|i|u|underline|mono|code|codett|tt|kbd|samp|nobold|
+        noitalic|not\ a\ typo|notatypo|typo|sic|as\ written|proper\ name|tq|math|mvar|var|overline|char|interp|nihongo2|
         citation\ needed\ span|référence\ \w+""",
         _text("text", "texte", "1"),
     ),
