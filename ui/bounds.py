@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.deadline import seconds_within
@@ -54,6 +55,8 @@ ANSWER_SECONDS_NAME = "LFQA_ANSWER_SECONDS"
 
 TOO_MANY = "Too many people are asking just now, so this question was not taken: ask it again in a minute."
 AGAIN_AFTER = 60  # seconds
+NOT_THERE = "what the API has is listed at /gradio_api/info; it has nothing of the name or number that was given to"
+_ROUTES = ("routes.py", "route_utils.py")  # of Gradio, where names and numbers of functions are looked up
 _API = "/gradio_api/"
 _FULL = "Queue is full"  # so Gradio begins
 _HALF_A_SIGN = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -226,6 +229,22 @@ async def told_why(request: Request, error: Exception) -> Response:
         headers = {"Retry-After": str(AGAIN_AFTER)}
         error = HTTPException(error.status_code, TOO_MANY, headers)
     return await http_exception_handler(request, error)
+
+
+async def not_there(request: Request, error: Exception) -> Response:
+    """What whoever asks for something that the API has not is told: 404 and one line, where Gradio fails.
+
+    Raises:
+        Exception: the error, where it is another one.
+    """
+    from starlette.responses import JSONResponse
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or Path(trace.tb_frame.f_code.co_filename).name not in _ROUTES:
+        raise error
+    return JSONResponse({"detail": f"{NOT_THERE} {request.url.path}"}, HTTPStatus.NOT_FOUND)
 
 
 def bound_connections(config: Config) -> None:

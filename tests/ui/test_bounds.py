@@ -237,9 +237,18 @@ def test_a_full_line_is_told_in_words(address, page, monkeypatch):
     connection.close()
 
 
-def test_other_errors_keep_their_words(address):
-    status, said = sent(address, "/gradio_api/call/nothing_of_this_name", b'{"data": []}')
-    assert 400 <= status < 500 and bounds.TOO_MANY not in said.decode() and json.loads(said)["detail"]
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("call/nothing", {"data": []}),
+        ("call/v2/nothing", {"question": "Why?"}),
+        ("run/predict", {"fn_index": 99999, "data": []}),
+        ("queue/join", {"fn_index": -1, "data": [], "session_hash": "a"}),
+    ],
+)
+def test_what_the_api_has_not_is_told(address, path, body):
+    status, said = sent(address, f"/gradio_api/{path}", json.dumps(body))
+    assert status == 404 and json.loads(said)["detail"].startswith(bounds.NOT_THERE)
 
 
 def test_only_so_many_browsers_states_are_held(address, page):
