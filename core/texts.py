@@ -31,6 +31,7 @@ _MARKED = re.compile(f"{UNDECODED}([0-9A-F]{{2}})")
 _MAY_BE_ODD = re.compile(r"[\x00\ud800-\udfff]|\\u(?:[dD][89a-fA-F]|0000)")
 _REPLACEMENT = "\ufffd"
 _ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file as UTF-8"
+_LARGEST_OBJECT = 1 << 26  # bytes of a file that is read whole to see whether it holds one object
 # Of a value that is refused, so many characters are repeated.
 _SHOWN = 60
 MENDED = "signs that no text may hold were replaced by U+FFFD"
@@ -254,7 +255,7 @@ def _parsed(line: str) -> tuple[Any, str]:
 
 
 def json_array(path: Path) -> list[tuple[Any, str]] | None:
-    """The values of a file that holds one array of objects, None where it holds something else.
+    """The values of a file that holds one array of objects, or one object over several lines; None for something else.
 
     Returns:
         (value, problem) of each, as `json_values` yields them: one that cannot be taken leaves the others as they are.
@@ -266,6 +267,8 @@ def json_array(path: Path) -> list[tuple[Any, str]] | None:
     with open_text(path) as file:
         try:
             start = file.read(4096).lstrip()
+            if start.startswith("{") and path.stat().st_size <= _LARGEST_OBJECT:
+                return _one_object(start + file.read())
             if not start.startswith("[") or not start[1:].lstrip().startswith("{"):
                 return None
             file.seek(0)
@@ -280,6 +283,17 @@ def json_array(path: Path) -> list[tuple[Any, str]] | None:
         raise TextError("not JSON that can be read: it is nested too deeply") from None
     undecoded = _UNDECODED.search(text) is not None
     return [_taken(row, undecoded) for row in rows]
+
+
+def _one_object(text: str) -> list[tuple[Any, str]] | None:
+    """The value of a file that holds one object over several lines; None where its first line is a value already."""
+    try:
+        json.loads(text.partition("\n")[0])
+        return None
+    except (ValueError, RecursionError):
+        pass
+    value, problem = _parsed(text)
+    return None if value is None else [(value, problem)]
 
 
 class _Refused(str):

@@ -209,7 +209,8 @@ def _language(call: Call) -> str | None:
     text = call.get("text", "texte", "texto", "текст")
     named = re.fullmatch(r"(?:l?lang|langue|язык|idioma)", call.name) is not None
     if not text:
-        text = (call.places[1] if named or call.name == "langx" else call.places[0]) if len(call.places) > named else ""
+        place = int(named or call.name == "langx")
+        text = call.places[place] if len(call.places) > place else ""
     if not named and call.name.endswith("s") and not re.fullmatch("[a-z]{2,3}S", call.shown):
         return None
     if not text:

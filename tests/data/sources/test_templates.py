@@ -112,6 +112,7 @@ def test_a_template_gives_its_words(language, markup, words):
         "{{formatnum:}}",
         "{{formatnum:{{#expr:1+1}}}}",
         "{{fullurl:x}}",
+        "{{langx|ar}}",
         "{{-44}}",
         "5 {{rouble}}",
         "{{foo|XVI|au|XVII|e}}",
