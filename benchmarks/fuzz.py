@@ -18,6 +18,7 @@ if __name__ == "__main__":
 
 import argparse
 import csv
+import gc
 import io
 import json
 import logging
@@ -36,6 +37,7 @@ import hypothesis.strategies as st
 from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import write_json
+from core.memory import give_back_memory
 from core.settings import DEFAULTS, Settings
 from core.terminal import remark, say
 from core.texts import mended
@@ -624,9 +626,11 @@ def attempt(name: str, made: st.SearchStrategy[Any], read: Target, count: int, s
 
 
 def resident() -> int:
-    """The memory of this process, in bytes."""
+    """The memory of this process, in bytes, without what is garbage or freed already."""
     import psutil
 
+    gc.collect()
+    give_back_memory()
     return int(psutil.Process().memory_info().rss)
 
 
