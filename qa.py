@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.deadline import Ending
 from core.errors import SettingsError
 from core.memory import give_back_memory
@@ -478,7 +478,7 @@ def _run(given: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments; those of the settings are made from their descriptions."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="qa.py", description="Answer questions from Wikipedia passages, with the evidence of every sentence."
     )
     parser.add_argument("question", nargs="?", help="a question, in quotes")

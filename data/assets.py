@@ -19,7 +19,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import contextlib
 import errno
 import fnmatch
@@ -39,7 +38,7 @@ from typing import IO
 from filelock import FileLock
 from tqdm import tqdm
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import at_home, file_sha256, replacing
 from core.kept_files import fault, note
@@ -356,9 +355,7 @@ def _disk_message(error: OSError, asset: Asset, folder: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch every asset ahead of its first use, list them, or check what lies here."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data.assets", description="Fetch the embedded models and passages."
-    )
+    parser = Parser(prog="python -m data.assets", description="Fetch the embedded models and passages.")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")
     choice.add_argument(

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core.errors import SettingsError
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
-from ui.bounds import LARGEST_FILE, MOST_WAITING, BodyBound, bound_connections
+from ui.bounds import LARGEST_FILE, MOST_STATES, MOST_WAITING, BodyBound, bound_connections, not_there, told_why
 from ui.compare import Compare
 from ui.controls import sidebar
 from ui.corpora import Corpora
@@ -171,7 +173,11 @@ def launch_options(uploads: bool = True) -> dict[str, Any]:
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
         "max_file_size": LARGEST_FILE,
-        "app_kwargs": {"middleware": [Middleware(BodyBound, waiting=bytes_waiting if uploads else None)]},
+        "state_session_capacity": MOST_STATES,
+        "app_kwargs": {
+            "middleware": [Middleware(BodyBound, waiting=bytes_waiting if uploads else None)],
+            "exception_handlers": {HTTPException: told_why, FnIndexInferError: not_there, KeyError: not_there},
+        },
         # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
         "_frontend": False,
     }
