@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.command import listening
+from core.command import Parser, listening
 from core.errors import UserError, in_short
 from core.memory import share_arenas
 from core.terminal import log_to_stderr, remark
@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     from ui.bounds import ANSWER_SECONDS_NAME as NAME
     from ui.offer import UPLOADS
 
-    parser = argparse.ArgumentParser(description="Serve the question answering page.")
+    parser = Parser(description="Serve the question answering page.")
     parser.add_argument(
         "--index",
         metavar="INDEX",

@@ -13,7 +13,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import importlib.metadata
 import importlib.util
 import os
@@ -26,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError, first_line
 from core.terminal import say
 
@@ -179,9 +178,9 @@ def report() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    argparse.ArgumentParser(
-        prog="python doctor.py", description="Say what is missing on this machine, and how to mend it."
-    ).parse_args(arguments)
+    Parser(prog="python doctor.py", description="Say what is missing on this machine, and how to mend it.").parse_args(
+        arguments
+    )
     return exit_status(report)
 
 

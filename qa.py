@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.deadline import Ending
 from core.errors import SettingsError
 from core.memory import give_back_memory
@@ -253,11 +253,26 @@ class LongFormQA:
         corpus, asked = self.corpus(settings.index), check_question(question)
         if previous is None:
             return corpus.find(asked, settings.passages, settings.retrieval, settings.seed)
-        here = previous if previous.index == settings.index else Previous(previous.questions)
+        here = previous if previous.index == settings.index else Previous(previous.questions, said=previous.said)
         searched = " ".join(part for part in (*here.questions, here.title, asked) if part)
         found = corpus.find(searched, settings.passages, settings.retrieval, settings.seed, here.passages)
         hits = tuple(replace(part, kept=part.passage in here.passages) for part in found.found)
         return replace(found, question=asked, previous=here, found=hits)
+
+    def previous(self, questions: Sequence[str], settings: Settings | None = None) -> Previous | None:
+        """What a question follows that is asked after others: they and their passages, without their answers.
+
+        Args:
+            questions: in the order in which they were asked; None is followed where there are none.
+            settings: as for `ask`.
+
+        Raises:
+            core.records.QuestionError: one of them cannot be asked as it stands.
+        """
+        settings, before = settings or Settings(), None
+        for question in questions:
+            before = Answer(self.retrieve(question, settings, before), settings).as_previous()
+        return before
 
     def trace(self, text: str, passages: Sequence[str], titles: Sequence[str] = ()) -> tuple[Sentence, ...]:
         """Each sentence of any text with the passage sentence that supports it.
@@ -365,7 +380,9 @@ class LongFormQA:
         """Why a question has no answer here, where that is known."""
         if answer.retrieved.selection is None or answer.holds != "no":
             return ""
-        return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved, answer.settings.index))
+        index, by_words = answer.settings.index, answer.settings.retrieval in ("mixed", "sparse")
+        unknown = self.corpus(index).unknown_words(answer.question) if by_words else []
+        return why_not_answered(answer.retrieved, self._beyond_kind(answer.retrieved, index), unknown)
 
     def _judged(self, answer: Answer, stop: threading.Event, start: float, late: bool) -> Answer:
         """Finished: every sentence with its evidence, and whether it is an answer at all; `late` if time was up."""
@@ -421,6 +438,8 @@ def _note(answer: Answer, kept: Kept) -> str:
     if kept.dropped:
         left_out = "A sentence" if kept.dropped == 1 else f"{kept.dropped} sentences"
         return f"{left_out} without support in the passages {'was' if kept.dropped == 1 else 'were'} left out."
+    if answer.repeats:
+        return "All of this stood in the answer before: nothing further was found for this question."
     return "" if answer.text else "The generator wrote no whole sentence."
 
 
@@ -432,6 +451,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give either a question or --questions FILE")
     if (given.questions is None) != (given.output is None):
         parser.error("--questions and --output go together")
+    if given.previous and given.questions is not None:
+        parser.error("--previous goes with one question, not with --questions")
     hint = "" if given.questions is None else "; run the same command again to go on"
     return exit_status(lambda: _run(given), f"stopped{hint}")
 
@@ -442,10 +463,9 @@ def _run(given: argparse.Namespace) -> None:
 
     settings = _settings(given)
     if given.question is not None:
-        question = check_question(given.question)
-        _print_answer(
-            LongFormQA.load(given.index, seconds=given.live_seconds).ask(question, settings), as_json=given.json
-        )
+        question, before = check_question(given.question), [check_question(each) for each in given.previous]
+        qa = LongFormQA.load(given.index, seconds=given.live_seconds)
+        _print_answer(qa.ask(question, settings, previous=qa.previous(before, settings)), as_json=given.json)
         return
     with open_batch(given.questions, given.output, settings) as batch:
         if batch.left:
@@ -457,10 +477,17 @@ def _run(given: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments; those of the settings are made from their descriptions."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="qa.py", description="Answer questions from Wikipedia passages, with the evidence of every sentence."
     )
     parser.add_argument("question", nargs="?", help="a question, in quotes")
+    parser.add_argument(
+        "--previous",
+        metavar="QUESTION",
+        action="append",
+        default=[],
+        help='what the question follows, such as "And why?"; several in their order',
+    )
     parser.add_argument("--questions", type=Path, metavar="FILE", help='answer each line {"question": …} of a file')
     parser.add_argument(
         "--output",

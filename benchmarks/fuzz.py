@@ -5,7 +5,8 @@ r"""Texts from outside, made up by hypothesis: every reader takes them or refuse
 Sources, files of questions, ratings, manifests, settings and bodies of the API are made of odd values:
 marks of byte order, other encodings, half signs, NUL, NaN, numbers of thousands of digits, nesting without end, wrong
 types, times out of range. Whatever else than a `UserError` comes out is a fault, printed with the input that hypothesis
-shrank it to. Memory is compared between the first tenth and the end. A share of the bodies goes to a real page.
+shrank it to. Memory is compared between the first fifth and the end. A share of the bodies goes to a real page, and of
+the documents to processes of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if __name__ == "__main__":
 
 import argparse
 import csv
+import gc
 import io
 import json
 import logging
@@ -27,15 +29,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import hypothesis
 import hypothesis.strategies as st
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import write_json
+from core.memory import give_back_memory
 from core.settings import DEFAULTS, Settings
 from core.terminal import remark, say
+from core.texts import mended
 from qa import LongFormQA
 
 Target = Callable[[Any], object]
@@ -43,6 +48,10 @@ _MEGABYTE = 1 << 20
 ROUNDS = 10
 # Of so many bodies one goes to a real page, whose answer takes some milliseconds.
 _SERVED = 100
+# Of so many documents one is read as a folder's are, in a process of its own, which takes tenths of a second.
+_APART = 50
+WARM = 2  # rounds after which memory is to be level
+MOST_GROWTH = 50  # megabytes
 
 # Signs that some decoder, terminal or line splitter takes for something else.
 _ODD = '\ud83d\udc00\x00\ufeff\x1b\u2028\x85"\\,;\r\n\t\ufffd '
@@ -165,6 +174,33 @@ _MARKUP: tuple[str, ...] = (
     "&nbsp;",
     "<!--",
 )
+_MARKUP += (
+    "&#xD83D;",
+    "&#0;",
+    "<sup>",
+    "</sup>",
+    "<sub>",
+    "</sub>",
+    "{{s|XIX|e}}",
+    "{{circa|",
+    "{{formatnum:",
+    "-{",
+    "}-",
+)
+_MARKUP += (
+    "{{date|",
+    "{{val|",
+    "{{lang|fr|",
+    "{{quote|",
+    "{{birth date|",
+    "[[File:",
+    "<poem>",
+    "<pre>",
+    "</pre>",
+    "9|",
+    " – ",
+)
+_MARKUP += ("(", ")", "<div>", "</div>", "<blockquote>", "|text=", "}}}", "{{{", "&lt;b&gt;", "10", "XIX|")
 _MARKUP += ("{{" * 300, "[[" * 300, "<div>" * 300, "{{convert|", "[http://", "__NOTOC__", "#", ":;", "<nowiki>", "'''")
 _HTML = (
     "<p>",
@@ -221,8 +257,10 @@ def targets(folder: Path, qa: LongFormQA | None = None) -> dict[str, tuple[st.Se
         "parquet": (columns(), lambda made: _parquet(folder / "a.parquet", made)),
         "text": (encoded(texts), _source(folder / "texts" / "a.txt", folder / "texts")),
         "markdown": (
-            encoded(pieces("# ", "```", "|", "\n", "> ", "---")),
-            _source(folder / "md" / "a.md", folder / "md"),
+            encoded(
+                pieces("# ", "```", "|", "\n", "> ", "---", "    ", "- ", "[a](", ")", "<div>", "===", "~~~", "* ")
+            ),
+            _document(folder / "md" / "a.md"),
         ),
         "names": (st.binary(min_size=1, max_size=20), lambda name: _named(folder / "names", name)),
         "dump": (encoded(dumps()), _source(folder / "a.xml", f"dump:{folder / 'a.xml'}")),
@@ -319,6 +357,15 @@ def _source(path: Path, spec: Path | str | None = None) -> Target:
     return reading_file(path, lambda path: _passages(str(spec or path)))
 
 
+def _document(path: Path) -> Target:
+    """A document, read in this process; now and then in one of its own, as the only one of a folder."""
+    from data.sources.documents import read_document
+
+    apart = _source(path, path.parent)
+    here = reading_file(path, lambda path: read_document(path, path.name))
+    return lambda data: apart(data) if crc32(data) % _APART == 0 else here(data)
+
+
 def _parquet(path: Path, made: list[tuple[str, str, list[Any]]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -352,9 +399,10 @@ def _wikitext(text: str) -> None:
     from data.sources.dump import MediaWikiDump
 
     try:
-        MediaWikiDump("dump:x.xml", SourceOptions(), Path("x.xml")).passages(
-            Record(0, "T", (1, text, ("https://a.org/wiki/", frozenset(), "en")))
+        passages = MediaWikiDump("dump:x.xml", SourceOptions(), Path("x.xml")).passages(
+            Record(0, "T", (1, mended(text), ("https://a.org/wiki/", frozenset(), "fr" if "{{s" in text else "en")))
         )
+        json.dumps([passage.to_json() for passage in passages], ensure_ascii=False).encode()
     except PageError as error:
         raise AssertionError(str(error)) from error  # any markup can be read
 
@@ -520,7 +568,7 @@ def served(page_address: str) -> dict[str, tuple[st.SearchStrategy[Any], Target]
 
     from ui.errors import SORRY
 
-    client = httpx.Client(timeout=60, headers={"content-type": "application/json"})
+    client = httpx.Client(timeout=600, headers={"content-type": "application/json"})
 
     def posting(name: str) -> Target:
         def target(body: bytes) -> None:
@@ -578,9 +626,11 @@ def attempt(name: str, made: st.SearchStrategy[Any], read: Target, count: int, s
 
 
 def resident() -> int:
-    """The memory of this process, in bytes."""
+    """The memory of this process, in bytes, without what is garbage or freed already."""
     import psutil
 
+    gc.collect()
+    give_back_memory()
     return int(psutil.Process().memory_info().rss)
 
 
@@ -617,7 +667,7 @@ def run(count: int, seed: int, folder: Path, qa: LongFormQA | None = None, addre
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what went wrong and the memory; the exit status is 1 for a fault."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description="Try every reader of outer texts.")
+    parser = Parser(prog="python -m benchmarks.fuzz", description="Try every reader of outer texts.")
     parser.add_argument("--count", type=int, default=10_000, help="inputs (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="a JSON file for the result")
@@ -644,7 +694,10 @@ def _run(given: argparse.Namespace) -> int:
     if given.output:
         write_json(given.output, result)
     say(json.dumps(result | {"faults": len(result["faults"])}) + "\n")
-    return int(bool(result["faults"]))
+    grown = result["megabytes"][-1] - result["megabytes"][WARM - 1]
+    if grown > MOST_GROWTH:
+        remark(f"memory grew by {grown} MB after the first {WARM} of {ROUNDS} rounds\n")
+    return int(bool(result["faults"]) or grown > MOST_GROWTH)
 
 
 if __name__ == "__main__":

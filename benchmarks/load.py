@@ -36,7 +36,7 @@ import httpx
 import psutil
 
 from benchmarks.mediawiki import free_port
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.terminal import remark, say
 from data.questions import load_questions
@@ -241,7 +241,7 @@ def faults(found: dict[str, Any]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was found as lines of JSON; the exit status is 1 where something is not as it should be."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Put the page under load.")
+    parser = Parser(prog="python -m benchmarks.load", description="Put the page under load.")
     parser.add_argument("--clients", type=int, default=30, help="at once (default %(default)s)")
     parser.add_argument("--questions", type=int, default=200, help="in all (default %(default)s)")
     parser.add_argument("--generator", default="fused", help="that the page's visitors choose (default %(default)s)")

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import write_json
 from retriever.index import PassageIndex
@@ -232,7 +232,7 @@ def run(count: int, seed: int) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print how often each outcome came, and the cases that should not have been; the exit status is 1 for those."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutations", description="Spoil index folders.")
+    parser = Parser(prog="python -m benchmarks.mutations", description="Spoil index folders.")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import encoding, searching, writing
 from benchmarks.contest import Prepare, Result, compete
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import needing
 from core.outputs import PICTURE, beginning, check_replaceable, write_own_json, write_picture
 
@@ -175,7 +175,7 @@ def _run(given: argparse.Namespace) -> None:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Speed against peers, in one run.")
+    parser = Parser(prog="python -m benchmarks.run", description="Speed against peers, in one run.")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="small sizes and one round")
     parser.add_argument("--only", choices=("encoding", "writing", "search"), help="only this work")

@@ -28,7 +28,7 @@ import faiss
 import numpy as np
 
 from benchmarks.searching import unit_rows
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError, needing
 from core.files import replacing, write_json
 from core.outputs import PICTURE, beginning, check_replaceable, own_folder, write_own_json, write_picture
@@ -195,7 +195,7 @@ def picture(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, or draw what was measured; the exit status is 0, 1 for a failure, 2 for unusable arguments."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Measure kinds of indexes.")
+    parser = Parser(prog="python -m benchmarks.search", description="Measure kinds of indexes.")
     parser.add_argument("results", nargs="*", type=Path, help="files of rows, to draw with --picture")
     parser.add_argument("--vectors", type=int, default=100_000, help="how many (default: %(default)s)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))

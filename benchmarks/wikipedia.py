@@ -35,7 +35,7 @@ import numpy as np
 from benchmarks.mediawiki import build, running, warm
 from benchmarks.stand_in import passing_on, standing_in
 from benchmarks.zim_files import HtmlPage, page_html, write_zim
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.json_lines import json_lines
 from core.records import Passage
@@ -252,7 +252,7 @@ def _asked(api: str, **parameters: str | int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print a row for each system; the exit status is that of `core.command.exit_status`."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.wikipedia", description="Finding in whole articles.")
+    parser = Parser(prog="python -m benchmarks.wikipedia", description="Finding in whole articles.")
     parser.add_argument("--questions", type=Path, default=QUESTIONS, metavar="FILE", help="default: %(default)s")
     parser.add_argument("--only", choices=SYSTEMS, help="one of the systems")
     given = parser.parse_args(arguments)

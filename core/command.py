@@ -1,17 +1,34 @@
-"""How a command ends: what a user can mend is one line, and Ctrl-C says how to go on.
+"""How a command reads its arguments and ends: what a user can mend is one line, and Ctrl-C says how to go on.
 
 The one place where a command catches errors.
 """
 
 from __future__ import annotations
 
+import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from core.errors import UserError, in_short
 from core.starting import INTERRUPTED, leave
-from core.terminal import log_to_stderr, remark
+from core.terminal import log_to_stderr, remark, say
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command's arguments; what it prints goes the way of all else, so that a full disk is told."""
+
+    def print_help(self, file: object = None) -> None:
+        """Print the help to the standard output; what prevents that is told, and ends the command."""
+        if status := exit_status(lambda: say(self.format_help())):
+            sys.exit(status)
+
+    def error(self, message: str) -> NoReturn:
+        """Say in short what is wrong with the arguments; the status is 2."""
+        remark(f"{self.format_usage()}{self.prog}: error: {in_short(message)}\n")
+        sys.exit(2)
 
 
 def exit_status(work: Callable[[], int | None], stopped: str = "stopped") -> int:

@@ -201,11 +201,13 @@ class Previous:
         questions: that answer's own, last, and those that it followed itself, `MOST_FOLLOWED` in all at most.
         passages: that were found for it, best first.
         index: where; "" for the first that is offered.
+        said: the sentences of that answer, but for what it says of the passages.
     """
 
     questions: tuple[str, ...]
     passages: tuple[Passage, ...] = ()
     index: str = ""
+    said: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -257,11 +259,11 @@ class Retrieved:
         >>> Retrieved("And who explained them?", previous=tides).asked, Retrieved("And why?", previous=tides).asked
         ('Tide: And who explained them?', 'What are tides? And why?')
         """
-        from core.words import STOP_WORDS
+        from core.words import FUNCTION_WORDS
 
         if not self.previous or not self.previous.title:
             return self.whole
-        own = any(word not in STOP_WORDS for word in re.findall(r"\w+", self.question.lower()))
+        own = any(word not in FUNCTION_WORDS for word in re.findall(r"\w+", self.question.lower()))
         return f"{self.previous.title}: {self.question}" if own else self.whole
 
     @property
@@ -412,7 +414,18 @@ class Answer:
         """What a follow-up follows."""
         before = self.retrieved.previous.questions if self.retrieved.previous else ()
         questions = (*before, self.question)[-MOST_FOLLOWED:]
-        return Previous(questions, tuple(part.passage for part in self.found), self.settings.index)
+        passages = tuple(part.passage for part in self.found)
+        return Previous(questions, passages, self.settings.index, self._said())
+
+    def _said(self) -> tuple[str, ...]:
+        """Its sentences, but for what it says of the passages."""
+        return tuple(sentence.text for sentence in self.sentences if sentence.kind != "lacking")
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it says nothing but what the answer said that its question follows."""
+        previous, said = self.retrieved.previous, self._said()
+        return previous is not None and bool(said) and set(said) <= set(previous.said)
 
     @property
     def lacks(self) -> bool:

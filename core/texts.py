@@ -25,9 +25,13 @@ _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (cod
           (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _ODD = re.compile("[\x00\ud800-\udfff]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
+# A sign that Unicode keeps free for such uses.
+UNDECODED = "\ufdd0"
+_MARKED = re.compile(f"{UNDECODED}([0-9A-F]{{2}})")
 _MAY_BE_ODD = re.compile(r"[\x00\ud800-\udfff]|\\u(?:[dD][89a-fA-F]|0000)")
 _REPLACEMENT = "\ufffd"
 _ODD_MARK = "it begins as UTF-16 or UTF-32 text does, but is none: save the file as UTF-8"
+_LARGEST_OBJECT = 1 << 26  # bytes of a file that is read whole to see whether it holds one object
 # Of a value that is refused, so many characters are repeated.
 _SHOWN = 60
 MENDED = "signs that no text may hold were replaced by U+FFFD"
@@ -51,6 +55,48 @@ def open_text(path: Path, newline: str | None = None) -> IO[str]:
     encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
     errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
     return path.open(encoding=encoding, errors=errors, newline=newline)
+
+
+class Marked:
+    """A file that should be UTF-8, as bytes that are: each byte that is none comes as `UNDECODED` and its value.
+
+    So a parser of UTF-8 reads on, and what holds the mark can be refused by itself; `undecoded` says what was there.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Read `file` from where it is."""
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def read(self, size: int = -1) -> bytes:
+        """About so many bytes, more where marks were put in; none at the end."""
+        while True:
+            data = self._file.read(size)
+            text = self._decoder.decode(data, final=not data)
+            if not text and data:
+                continue  # the beginning of a sign
+            try:
+                return text.encode()
+            except UnicodeEncodeError:
+                return _UNDECODED.sub(lambda found: f"{UNDECODED}{ord(found[0]) - 0xDC00:02X}", text).encode()
+
+
+def undecoded(text: str) -> str:
+    r"""What of a text that was read through `Marked` is no UTF-8, in words; "" where all of it is.
+
+    >>> undecoded("The Caf\ufdd0E9 is")
+    'not UTF-8 text (byte 0xE9 after "The Caf")'
+    """
+    found = _MARKED.search(text)
+    if not found:
+        return ""
+    before = text[max(0, found.start() - 20) : found.start()].rsplit("\n", 1)[-1].lstrip()
+    return f'not UTF-8 text (byte 0x{found[1]} after "{before}")'
+
+
+def unmarked(text: str) -> str:
+    """A text that was read through `Marked` with U+FFFD in place of each mark."""
+    return _MARKED.sub(_REPLACEMENT, text)
 
 
 def checked(line: str) -> str:
@@ -209,7 +255,7 @@ def _parsed(line: str) -> tuple[Any, str]:
 
 
 def json_array(path: Path) -> list[tuple[Any, str]] | None:
-    """The values of a file that holds one array of objects, None where it holds something else.
+    """The values of a file that holds one array of objects, or one object over several lines; None for something else.
 
     Returns:
         (value, problem) of each, as `json_values` yields them: one that cannot be taken leaves the others as they are.
@@ -221,6 +267,8 @@ def json_array(path: Path) -> list[tuple[Any, str]] | None:
     with open_text(path) as file:
         try:
             start = file.read(4096).lstrip()
+            if start.startswith("{") and path.stat().st_size <= _LARGEST_OBJECT:
+                return _one_object(start + file.read())
             if not start.startswith("[") or not start[1:].lstrip().startswith("{"):
                 return None
             file.seek(0)
@@ -235,6 +283,17 @@ def json_array(path: Path) -> list[tuple[Any, str]] | None:
         raise TextError("not JSON that can be read: it is nested too deeply") from None
     undecoded = _UNDECODED.search(text) is not None
     return [_taken(row, undecoded) for row in rows]
+
+
+def _one_object(text: str) -> list[tuple[Any, str]] | None:
+    """The value of a file that holds one object over several lines; None where its first line is a value already."""
+    try:
+        json.loads(text.partition("\n")[0])
+        return None
+    except (ValueError, RecursionError):
+        pass
+    value, problem = _parsed(text)
+    return None if value is None else [(value, problem)]
 
 
 class _Refused(str):

@@ -25,15 +25,16 @@ NUMBER_WORDS = {word: value for value, word in enumerate(_UNITS)}
 NUMBER_WORDS |= {word: 10 * tens for tens, word in enumerate(_TENS, start=2)}
 NUMBER_WORDS |= {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 # Words that carry no fact of their own. Negations, quantities and comparisons are not among them.
-STOP_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a about after again also am an and any are as at be because been before being both but by can could did do does "
     "doing during each either even for from further had has have having he her here hers him his how however i if in "
     "instead into is it its itself just like may me might more most much must my nor of off often on once one only or "
     "other others our out over own rather s same several she should so some someone something such t than that the "
     "their theirs them themselves then there these they this those though through thus to too up upon us usually very "
-    "was we well were what when where whereas whether which while who whom whose why will with within would you your "
-    "called known named used make makes made many people way thing things".split()
+    "was we well were what when where whereas whether which while who whom whose why will with within would you "
+    "your".split()
 )
+STOP_WORDS = FUNCTION_WORDS | frozenset("called known named used make makes made many people way thing things".split())
 NEGATIONS = frozenset(
     "no not never none nothing neither nor cannot without n't hardly rarely seldom lack lacks".split()
 )

@@ -19,7 +19,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import contextlib
 import errno
 import json
@@ -34,7 +33,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import first_line
 from core.files import at_home, file_sha256, replacing
 from core.kept_files import fault, note
@@ -348,9 +347,7 @@ def _disk_message(error: OSError, asset: Asset, folder: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch every asset ahead of its first use, list them, or check what lies here."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data.assets", description="Fetch the embedded models and passages."
-    )
+    parser = Parser(prog="python -m data.assets", description="Fetch the embedded models and passages.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of --list; by default those that the program needs")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--list", action="store_true", help="show each asset with its origin, and fetch nothing")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
@@ -22,6 +22,7 @@ from data.sources import PageError, Record, Source
 logger = logging.getLogger(__name__)
 
 _AHEAD = 64  # records in other processes' hands, for each of them
+_TOLD = 5  # records that repeat an id are told one by one up to so many, then counted
 Parsed = tuple[Record, list[Passage] | str]
 
 
@@ -54,6 +55,52 @@ class Shards:
     rows: list[int] = field(default_factory=list)
     place: Place = field(default_factory=Place)
     skipped: list[list[Any]] = field(default_factory=list)
+
+
+class _Ids:
+    """Which passages' ids were given out, of one source: 60 bytes for each."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._given: set[int] = set()
+        self._repeated = 0
+
+    def add(self, ids: Iterable[str]) -> None:
+        """These are given out."""
+        self._given.update(map(hash, ids))
+
+    def own(self, record: Record, passages: list[Passage], resumed: bool) -> list[Passage]:
+        """The passages of a record with ids that no other record has: where it repeats one, its number is put behind.
+
+        Args:
+            record: the record.
+            passages: its passages.
+            resumed: whether some of them were given out already, in an earlier run.
+        """
+        if not passages:
+            return passages
+        renamed = [replace(passage, id=f"{passage.id}~{record.number + 1}") for passage in passages]
+        if resumed:
+            return renamed if hash(renamed[0].id) in self._given else passages
+        repeats = any(hash(passage.id) in self._given for passage in passages)
+        if repeats:
+            self._repeated += 1
+            if self._repeated <= _TOLD:
+                logger.warning(
+                    '%s, record %d (%s): the id "%s" is another\'s already, so it became "%s"',
+                    self._name, record.number + 1, record.title, passages[0].id, renamed[0].id,
+                )  # fmt: skip
+            passages = renamed
+        self.add(passage.id for passage in passages)
+        return passages
+
+    def tell(self) -> None:
+        """How many records repeated an id, where not all were told."""
+        if self._repeated > _TOLD:
+            logger.warning(
+                "%s: %d records in all repeat an id; each got its own, with its number behind it",
+                self._name, self._repeated,
+            )  # fmt: skip
 
 
 def read_shards(folder: Path, first: int = 0) -> Shards:
@@ -118,21 +165,26 @@ def write_snippets(
         shards.place, skipped = at, []
         on_shard(len(rows))
 
-    start = place.part
+    ids, start = _Ids(source.name), place.part
+    for number in range(len(shards.rows)):
+        ids.add(read_shard(shard_path(folder, first + number))[0].column(0).to_pylist())
     for record, parsed in _parsed(source, place.record, workers):
         if isinstance(parsed, str):
             logger.warning("skipped %s: %s", record.title, parsed)
             skipped.append([record.number, record.title, parsed])
             place = Place(record.number + 1, 0, place.skipped + 1)
             continue
+        parsed = [replace(passage, id=prefix + passage.id) for passage in parsed]
+        parsed = ids.own(record, parsed, resumed=start > 0)
         for part, passage in enumerate(parsed[start:], start=start + 1):
-            buffer.append(replace(passage, id=prefix + passage.id))
+            buffer.append(passage)
             if len(buffer) == shard_rows:
                 whole = part == len(parsed)
                 flush(buffer, Place(record.number + whole, 0 if whole else part, place.skipped))
                 buffer = []
         start = 0
         place = Place(record.number + 1, 0, place.skipped)
+    ids.tell()
     # The last shard may be empty: it says that the source ended.
     flush(buffer, replace(place, ended=True))
     return shards

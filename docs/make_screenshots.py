@@ -13,7 +13,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import io
 import os
 import sys
@@ -24,6 +23,8 @@ from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from core.command import Parser
 
 QUESTION = "How do mirrors work?"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -125,7 +126,7 @@ def _take(page: Page, path: Path, part: str = "") -> None:
 
 def main() -> int:
     """Take all pictures, or those of one width and scheme."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("address", nargs="?", default="http://127.0.0.1:7860")
     parser.add_argument("--question", default=QUESTION)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR")

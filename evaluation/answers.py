@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from batch import open_batch
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.outputs import beginning, check_apart, check_replaceable, write_own_text
 from core.settings import METHODS, Settings
 from core.terminal import remark, say, shown_json
@@ -66,7 +66,7 @@ def _run(given: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     """The arguments."""
     ask = Settings()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m evaluation.answers", description="Measure answers against their passages and written answers."
     )
     add = parser.add_argument

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import needing
 from core.outputs import PICTURE, check_replaceable
 from core.terminal import say, shown_json
@@ -238,7 +238,7 @@ def as_text(report: Row) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="evaluation.ratings", description="Summarise ratings and votes of the page.")
+    parser = Parser(prog="evaluation.ratings", description="Summarise ratings and votes of the page.")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL files that the page wrote")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw means and wins into this file")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import needing
 from core.outputs import PICTURE, check_replaceable, write_picture
 from core.terminal import say
@@ -153,7 +153,7 @@ def _teacher_run(asked: Mapping[str, str], retriever: Retriever) -> Run:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure retrieval; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.retrieval", description="Recall and MRR of retrieval.")
+    parser = Parser(prog="python -m evaluation.retrieval", description="Recall and MRR of retrieval.")
     parser.add_argument("--questions", default="dev", metavar="FILE", help='"question", "titles", "answerable" a line')
     parser.add_argument("--index", metavar="DIR", help="an index folder (default: the embedded one)")
     parser.add_argument("--encoder", metavar="DIR", help="a RetriBERT checkpoint (default: the embedded one)")

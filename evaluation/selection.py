@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.outputs import PICTURE, check_replaceable, write_picture
 from core.records import Place, Retrieved, Selection
 from core.sentences import split_sentences
@@ -220,9 +220,7 @@ def run(given: argparse.Namespace) -> tuple[list[Case], list[Selection], float, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure selection; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.selection", description="How well sentences are chosen."
-    )
+    parser = Parser(prog="python -m evaluation.selection", description="How well sentences are chosen.")
     add = parser.add_argument
     add("--questions", required=True, metavar="FILE", help="JSONL, or a split such as real_dev")
     add("--index", metavar="DIR", help="an index folder (default: the embedded one)")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.records import read_texts
 from core.sentences import split_sentences
 from core.terminal import say, shown_json
@@ -43,7 +43,7 @@ Report = dict[str, Any]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m evaluation.support", description="Measure the check of support on claims, or answers by it."
     )
     given = _arguments(parser, arguments)

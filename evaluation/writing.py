@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.json_lines import json_lines
 from core.terminal import say, shown_json
 from evaluation.errors import EvaluationError
@@ -28,7 +28,7 @@ _EXPECTED = '; expected {"question": …, "sentences": [{"facts": [{"title": …
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.writing", description="Answers from given evidence.")
+    parser = Parser(prog="python -m evaluation.writing", description="Answers from given evidence.")
     add = parser.add_argument
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines with questions and facts")
     add("--adapter", type=Path, metavar="DIR", help="what training changed; without: the base alone")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.languages import language_of
 from core.records import Retrieved, Sentence
 from generator.selection.beyond import ABOUT_ASKER, ABOUT_NOW
@@ -25,21 +27,32 @@ def partly_answered() -> Sentence:
     return Sentence(PARTLY_ANSWERED, "lacking")
 
 
+_NAMED = 4  # unknown words, at most
 _BEYOND = {
     ABOUT_ASKER: "The question seems to be about you or somebody you know; an encyclopedia knows nothing of that.",
     ABOUT_NOW: "The question seems to ask for what is new today; passages are as old as their index.",
 }
 
 
-def why_not_answered(retrieved: Retrieved, beyond: str) -> str:
+def why_not_answered(retrieved: Retrieved, beyond: str, unknown: Sequence[str] = ()) -> str:
     """What a reader should know of a question that is not answered, in one sentence; "" where nothing is known.
 
     Args:
         retrieved: the question, and what was read.
         beyond: the kind of question, of `generator.selection.beyond.KINDS`, or "".
+        unknown: its words that no passage has.
+
+    >>> why_not_answered(Retrieved("How do vacines wrok?"), "", ["vacines", "wrok"])
+    'No passage here has the words “vacines” and “wrok”: check how they are spelt, or ask in other words.'
     """
     asked = language_of(retrieved.question)
     read = language_of(" ".join(part.text for part in retrieved.read))
     if asked and read and asked != read:
         return f"The question seems to be in {asked}, these passages are in {read}: ask in that language."
-    return _BEYOND.get(beyond, "")
+    if beyond in _BEYOND or not unknown:
+        return _BEYOND.get(beyond, "")
+    *most, last = (f"“{word}”" for word in unknown[:_NAMED])
+    if not most:
+        return f"No passage here has the word {last}: check how it is spelt, or ask in other words."
+    named = f"{', '.join(most)} and {last}"
+    return f"No passage here has the words {named}: check how they are spelt, or ask in other words."

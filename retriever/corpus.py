@@ -70,6 +70,10 @@ class Corpus(ABC):
         """Whether it is searched by words, too; where not, mixed search is dense search."""
         return True
 
+    def unknown_words(self, question: str) -> list[str]:
+        """Words of a question that no passage has in any form, as far as that is known."""
+        return []
+
     def search(self, question: str, k: int = 4, method: str = "mixed", seed: int = 0) -> list[Found]:
         """Only the hits of `find`."""
         return list(self.find(question, k, method, seed).found)

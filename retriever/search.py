@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.records import Found, Passage, Retrieved
+from core.words import STOP_WORDS
 from retriever.corpus import BM25_WEIGHT, Corpus, check_method
+from retriever.query import content_words
 from retriever.ranking import best
+from retriever.sparse import Bm25
 
 if TYPE_CHECKING:
     from retriever.encode import Encoder
@@ -127,6 +130,12 @@ class Retriever(Corpus):
     def has_words(self) -> bool:
         """Whether the index has BM25: a large one may have been built without."""
         return self.index.has_sparse
+
+    def unknown_words(self, question: str) -> list[str]:
+        """See `Corpus.unknown_words`; not known where BM25 is another program's."""
+        sparse = self.index.sparse if self.has_words else None
+        words = [word for word in content_words(question) if word.isalpha() and word.casefold() not in STOP_WORDS]
+        return sparse.unknown(words) if isinstance(sparse, Bm25) else []
 
     def card(self) -> dict[str, Any]:
         """See `Corpus.card`."""

@@ -5,7 +5,7 @@ It knows words and row numbers; vectors are elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,14 @@ class Bm25:
             rows = np.concatenate([rows, np.setdiff1d(also, rows)])
         return scores[rows], rows
 
+    def unknown(self, words: Sequence[str]) -> list[str]:
+        """Those of some words that no passage has in any form; stop words are never among them."""
+        return [
+            word
+            for word, stems in zip(words, snowball_stems(words), strict=True)
+            if stems and not any(form in self._model.vocab_dict for stem in stems for form in (stem, _undoubled(stem)))
+        ]
+
     def _all(self, question: str) -> np.ndarray:
         """BM25 of every passage, float32 (n,)."""
         known = [token for token in snowball_stems([question])[0] if token in self._model.vocab_dict]
@@ -85,6 +93,15 @@ class Bm25:
             return self._model.get_scores(known)
         with reading(self._folder, "BM25 index", IndexFolderError, REBUILD):
             return self._model.get_scores(known)
+
+
+def _undoubled(stem: str) -> str:
+    """A stem as Snowball leaves it where an ending was cut off: "purring" becomes "pur", while "purr" stays.
+
+    >>> _undoubled("purr"), _undoubled("bee")
+    ('pur', 'be')
+    """
+    return stem[:-1] if stem[-2:-1] == stem[-1:] else stem
 
 
 def _check_parameters(path: Path, count: int) -> None:

@@ -163,6 +163,13 @@ def test_what_they_do_not_hold_is_told_without_asking_the_generator(tiny_retriev
     assert answer.lacks and answer.stage == "done"
 
 
+def test_words_that_no_passage_has_are_named_where_there_is_no_answer(tiny_retriever):
+    qa = LongFormQA(tiny_retriever, {"slow": SlowWriter()}, load_selector=lambda: Holding("no"))
+    answer = qa.ask("How do vacines wrok with bees?", Settings(generator="slow"))
+    assert answer.note.startswith("No passage here has the words “vacines” and “wrok”: check how they are spelt")
+    assert "has the word “swet”: check how it is spelt" in qa.ask("Is honey swet?", Settings(generator="slow")).note
+
+
 @pytest.mark.parametrize(
     ("question", "told"),
     [("Ist der Honig süß und wie machen ihn die Bienen?", "German"), ("Is honey sweet?", "")],
@@ -223,10 +230,23 @@ def test_the_command_prints_text_with_its_evidence(on_the_tiny_corpus, capsys):
     assert "https://en.wikipedia.org/wiki/Honey" in capsys.readouterr().out
 
 
+def test_the_command_asks_a_follow_up(on_the_tiny_corpus, capsys, tiny_qa):
+    options = ("--retrieval", "sparse", "--passages", 2, "--json")
+    assert run("And why?", "--previous", "What are tides?", "--previous", "And the Moon?", *options) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["previous"] == "And the Moon?" and any(passage.get("from_previous") for passage in row["passages"])
+    settings = Settings("sparse", 2, "extractive")
+    first = tiny_qa.ask("What are tides?", settings)
+    second = tiny_qa.ask("And the Moon?", settings, previous=first.as_previous())
+    expected = replace(second.as_previous(), said=())
+    assert tiny_qa.previous(["What are tides?", "And the Moon?"], settings) == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["", "--json"], "The question is empty"),
+        (["And why?", "--previous", ""], "The question is empty"),
         (["x" * 2000], "2,000 characters"),
         (["What is it?", "--passages", 0], "the number of passages is 0; allowed is 1 to 20"),
         (["What is it?", "--passages", 10_000], "allowed is 1 to 20"),
@@ -248,7 +268,14 @@ def test_a_missing_index_gets_one_clear_line(capsys, monkeypatch, tiny_encoder):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["What?", "--questions", "q"], ["--questions", "q"], ["What?", "--output", "o"]]
+    "arguments",
+    [
+        [],
+        ["What?", "--questions", "q"],
+        ["--questions", "q"],
+        ["What?", "--output", "o"],
+        ["--questions", "q", "--output", "o", "--previous", "Why?"],
+    ],
 )
 def test_arguments_that_do_not_go_together(arguments):
     with pytest.raises(SystemExit, match="2"):

@@ -11,7 +11,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.files import write_json
 from core.json_lines import json_lines
 from core.terminal import say
@@ -34,7 +33,7 @@ _C, _FOLDS = 100.0, 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.beyond", description="Fit what tells questions that no encyclopedia answers."
     )
     parser.add_argument("--install", action="store_true", help="put the result into the program")

@@ -13,7 +13,6 @@ if __name__ == "__main__":
 
     start()
 
-import argparse
 import json
 import math
 import sys
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import UserError
 from core.files import file_sha256, replacing, write_json
 from data.assets import asset_path
@@ -173,7 +172,7 @@ def shipped_vectors(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the files of `retriever/embedded/` anew; the exit status is 0, 1 for a failure, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m training.embedded", description="Make the embedded retriever.")
+    parser = Parser(prog="python -m training.embedded", description="Make the embedded retriever.")
     steps = parser.add_subparsers(dest="step", required=True)
     steps.add_parser("start", help="the projections that training starts from")
     taking = steps.add_parser("install", help="a training's adapters, and the passages' vectors")

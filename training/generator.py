@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import SettingsError
 from core.settings import METHODS, WORDINGS
 from core.terminal import remark
@@ -44,7 +44,7 @@ _PANELS = {"loss (nats a token)": ["loss", "held out", "dev"], "learning rate": 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.generator",
         description="Train a generator; the best weights are in DIR/best. The same command goes on with a run.",
     )

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import SettingsError
 from data.assets import asset_path
 from data.passages import read_vital_articles
@@ -51,7 +51,7 @@ _PANELS = {"training loss": ["loss"], "held out": ["recall@1", "recall@5", "reca
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.retriever", description="Train a RetriBERT retriever.")
+    parser = Parser(prog="python -m training.retriever", description="Train a RetriBERT retriever.")
     data = parser.add_argument_group("data").add_argument
     data("--questions", required=True, metavar="SOURCE", help=".jsonl, .parquet or a dataset's name")
     data("--split", default="train", help="of a dataset (default train)")

@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.files import replacing, write_json
 from data.questions import load_questions
 from generator.selection.model import JOINT, WEIGHTS, load_network
@@ -71,7 +71,7 @@ _AVERAGE = "average/"
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.selector", description="Train the selector.")
+    parser = Parser(prog="python -m training.selector", description="Train the selector.")
     add = parser.add_argument
     add("--steps", type=int, default=900, help="of the optimiser; more may follow later (default %(default)s)")
     add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for the questions over whole articles")

@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from data.assets import asset_path
 from data.passages import read_vital_articles
 from data.questions import load_claims, load_questions, passages_by_title
@@ -48,7 +48,7 @@ from training.support_spoiler import ClaimExample
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.support", description="Train the support model.")
+    parser = Parser(prog="python -m training.support", description="Train the support model.")
     add = parser.add_argument
     add("--start", type=Path, metavar="FILE", help="begin with the cross-encoder of an earlier run")
     add("--examples", type=int, default=40_000, help="shown in all (default %(default)s); 0: only the judgement")

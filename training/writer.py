@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.errors import SettingsError
 from core.files import write_text
 from core.json_lines import json_lines
@@ -45,7 +45,7 @@ _PANELS = {"loss (nats a token)": ["loss", "held out"], "learning rate": ["learn
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.writer",
         description="Train the writer; the best weights are in DIR/best. The same command goes on with a run.",
     )

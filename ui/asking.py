@@ -25,6 +25,7 @@ from qa import LongFormQA
 from retriever.article_plan import is_live
 from retriever.live.wiki import WikiError, parse_wiki
 from ui import cards, passage_cards
+from ui.bounds import TOO_MANY
 from ui.controls import CONTROLS, by_name, control_values, to_settings
 from ui.corpora import Corpora
 from ui.errors import readable
@@ -41,7 +42,7 @@ from ui.status import place_in_line, status, status_error, status_kept, status_r
 from ui.stored import Stored, StoredError, read_stored
 from ui.visits import Visits
 
-BUSY = "The page could not take the question: too many people are asking. Your question is still there; try again soon."
+GONE = "These passages are not held any more: ask the question again."
 HERE = "kept in this browser"
 FURTHER = 4  # passages at a time
 FAILED = "It ended with an error."
@@ -244,7 +245,7 @@ class Asking:
         """Search for the next passages, without asking anew."""
         parts = self.parts
         if shown is None:
-            return {parts.more: gr.skip()}
+            return {parts.more: problem(GONE), parts.further: gr.Button(visible=False)}
         known = [*shown.texts, *(part.passage.text for part in shown.later)]
         settings = replace(shown.settings, passages=min(MOST_PASSAGES, len(known) + FURTHER))
         try:
@@ -427,7 +428,7 @@ class Asking:
         """The queue did not take the run."""
         run = self.runs.newest(session_of(request))
         self.runs.leave(session_of(request))
-        return self._failed(BUSY, run)
+        return self._failed(TOO_MANY, run)
 
     def _failed(self, message: str, run: Run | None) -> View:
         """It was not answered, and why; what was written by then stays."""

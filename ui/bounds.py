@@ -10,6 +10,8 @@ import json
 import os
 import re
 from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.deadline import seconds_within
@@ -17,6 +19,8 @@ from core.texts import TextError, parse_json
 from data.sources.documents import Bounds
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from uvicorn.config import Config
 
@@ -41,14 +45,20 @@ DRAIN_SECONDS = 5.0  # for which the rest of a refused body is thrown away, so t
 MOST_CONNECTIONS = 500  # at once; a browser holds two or three
 LARGEST_KEPT = 200_000  # characters of an answer that a browser or a snapshot kept, as JSON
 MOST_SNAPSHOTS = 1000  # shared answers
-MOST_WAITING = 20  # questions in the line
+MOST_WAITING = 40  # questions in the line; at 1.5 s each the last waits a minute
 MOST_SESSIONS = 1000  # browsers whose run is known
+MOST_STATES = 100  # browsers for which Gradio keeps what the page's components hold: 0.3 MB each
 MOST_FINISHED = 1000  # answers that may still be rated
 ANSWER_SECONDS = 60.0  # for writing one answer
 LONGEST_ANSWER_SECONDS = 3600
 ANSWER_SECONDS_NAME = "LFQA_ANSWER_SECONDS"
 
+TOO_MANY = "Too many people are asking just now, so this question was not taken: ask it again in a minute."
+AGAIN_AFTER = 60  # seconds
+NOT_THERE = "what the API has is listed at /gradio_api/info; it has nothing of the name or number that was given to"
+_ROUTES = ("routes.py", "route_utils.py")  # of Gradio, where names and numbers of functions are looked up
 _API = "/gradio_api/"
+_FULL = "Queue is full"  # so Gradio begins
 _HALF_A_SIGN = re.compile(rb"\\u[dD][89a-fA-F]")
 # What the page, its API and MCP send to; Gradio's other addresses take files, recordings and code.
 _USED = ("queue", "call", "run", "api", "cancel", "reset", "mcp")
@@ -207,6 +217,34 @@ async def _refuse(status: int, why: str, receive: Receive, send: Send, drain: bo
         except TimeoutError:
             pass
     await send({"type": "http.response.body", "body": b""})
+
+
+async def told_why(request: Request, error: Exception) -> Response:
+    """What whoever asks over HTTP is told of an error: Gradio's words, except that a full line is told in ours."""
+    from fastapi.exception_handlers import http_exception_handler
+    from starlette.exceptions import HTTPException
+
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE and error.detail.startswith(_FULL):
+        headers = {"Retry-After": str(AGAIN_AFTER)}
+        error = HTTPException(error.status_code, TOO_MANY, headers)
+    return await http_exception_handler(request, error)
+
+
+async def not_there(request: Request, error: Exception) -> Response:
+    """What whoever asks for something that the API has not is told: 404 and one line, where Gradio fails.
+
+    Raises:
+        Exception: the error, where it is another one.
+    """
+    from starlette.responses import JSONResponse
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or Path(trace.tb_frame.f_code.co_filename).name not in _ROUTES:
+        raise error
+    return JSONResponse({"detail": f"{NOT_THERE} {request.url.path}"}, HTTPStatus.NOT_FOUND)
 
 
 def bound_connections(config: Config) -> None:

@@ -77,7 +77,7 @@ def answer(
             + _withdrawn(withdrawn)
             + _notice(answer)
             + _other_language(answer)
-            + tally(answer)
+            + ("" if _only_lacks(answer) else tally(answer))
             + (_tools(share) if run else "")
         )
     elif text:
@@ -211,7 +211,7 @@ def _sentence(number: int, sentence: Sentence, answer: Answer, prefix: str) -> s
     """One sentence, its badge, and its evidence folded away (a phone opens it there)."""
     kind = "about" if _tells_lack(sentence) else _LABEL_CLASSES.get(sentence.label, "unsupported")
     before, last = _last_word(sentence.text)
-    badge = _badge(number, sentence, kind, links=not prefix)
+    badge = "" if _only_lacks(answer) else _badge(number, sentence, kind, links=not prefix)
     evidence = "" if prefix else _evidence(number, sentence, answer)
     return (
         f'<span class="sentence {kind}" id="{prefix}sentence-{number}" data-sentence="{number}">'
@@ -242,6 +242,11 @@ def _badge(number: int, sentence: Sentence, kind: str, links: bool) -> str:
 def _tells_lack(sentence: Sentence) -> bool:
     """Whether a sentence says what the passages lack, which none of them can support."""
     return sentence.kind == "lacking" and sentence.passage is None
+
+
+def _only_lacks(answer: Answer) -> bool:
+    """Whether it only says that the passages don't answer the question: there is nothing to count or to trace."""
+    return bool(answer.sentences) and all(_tells_lack(sentence) for sentence in answer.sentences)
 
 
 def _evidence(number: int, sentence: Sentence, answer: Answer) -> str:

@@ -145,8 +145,9 @@ class Corpora:
         """A contact was given: keep it, or say why it is none."""
         try:
             keep_contact(text or "")
-        except UserError as error:
-            return {self.said: f'<p class="said warn" role="alert">{escape(str(error))}</p>'}
+        except ContactError:
+            told = f"“{(text or '').strip()[:60]}” is no contact: give an e-mail address, or the address of a web page."
+            return {self.said: f'<p class="said warn" role="alert">{escape(told)}</p>'}
         thanks = '<p class="said good" role="status">Kept. The wiki can be asked now.</p>'
         return {
             self.contact_row: gr.Row(visible=False),

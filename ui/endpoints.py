@@ -212,8 +212,9 @@ def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:
         grounded: int | None = None,
         went_wrong: str = "",
         reason: str = "",
+        helpful: bool | None = None,
     ) -> str:
-        """Rate an answer of /ask, once; at least one score is needed.
+        """Rate an answer of /ask: whether it helped, scores, or both; each once.
 
         Args:
             run: the answer's "run".
@@ -223,13 +224,14 @@ def rate_endpoint(strip: RatingStrip) -> Callable[..., str]:
             grounded: do the passages say so? 1 to 5.
             went_wrong: nothing, retrieval, generation, both or the question; or "".
             reason: in your words, up to 2,000 characters.
+            helpful: whether the answer helped; null where that is not said.
 
         Returns:
             A word of thanks.
         """
         try:
             scores = dict(zip(SCORES, (factual, complete, clear, grounded), strict=True))
-            strip.rate(run, scores, went_wrong or "", reason or "")
+            strip.rate(run, scores, went_wrong or "", reason or "", helpful)
         except Exception as error:
             raise gr.Error(readable(error), print_exception=False) from None
         return "Thank you, your rating is stored."

@@ -59,9 +59,11 @@ def rating(
         helpful: whether the answer helped; None where that was not said.
 
     Raises:
-        FeedbackError: a score, the cause or the reason is not what it may be, or nothing was rated.
+        FeedbackError: a score, the cause, the reason or `helpful` is not what it may be, or nothing was rated.
     """
     given = {name: _score(name, value) for name, value in scores.items() if value not in (None, "")}
+    if not isinstance(helpful, bool | None):
+        raise FeedbackError(f"Whether it helped is {as_given(helpful)}; allowed are true and false.")
     if not given and helpful is None:
         raise FeedbackError(f"Nothing is rated yet: choose 1 to 5 for at least one of {', '.join(SCORES)}.")
     if went_wrong and went_wrong not in WENT_WRONG:

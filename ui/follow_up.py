@@ -24,7 +24,7 @@ class FollowUp:
         with gr.Column(visible=False, elem_id="follow", min_width=0) as self.column:
             with gr.Row(elem_id="follow-asking"):
                 self.box = gr.Textbox(
-                    placeholder="Ask a follow-up: “And why is that?”",
+                    placeholder="Ask on: “And why?”",
                     label="Follow-up question",
                     show_label=False,
                     container=False,

@@ -55,8 +55,13 @@ def waiting(text: str) -> str:
 
 
 def problem(message: str) -> str:
-    """What is wrong and what to do, announced at once to those who hear the page."""
-    return f'<p class="problem" role="alert"><b>Not answered.</b> {escape(message)}</p>'
+    """What is wrong and what to do, announced at once to those who hear the page; it begins as a sentence does.
+
+    >>> problem("no index is named so").partition("</b> ")[2]
+    'No index is named so</p>'
+    """
+    words = message[:1].upper() + message[1:] if message.split(" ")[0].isalpha() else message
+    return f'<p class="problem" role="alert"><b>Not answered.</b> {escape(words)}</p>'
 
 
 def plural(count: int, noun: str) -> str:

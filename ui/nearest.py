@@ -31,6 +31,7 @@ _PICKED = Path(__file__).with_name("random_questions.json")
 _ARTICLES = 12
 _BY_WORDS = 12
 _SUGGESTED_FROM = 24  # articles
+_NEAR = 0.45  # cosine of a question that is suggested; those of nonsense have less (read: 10 questions, 30 suggestions)
 
 
 class Searcher(Protocol):
@@ -126,7 +127,8 @@ class NearestQuestions:
         )
         if not rows:
             return []
-        order = np.argsort(-self._cosines(retrieved.whole, rows, searcher), kind="stable")[:count]
+        cosines = self._cosines(retrieved.whole, rows, searcher)
+        order = [place for place in np.argsort(-cosines, kind="stable")[:count] if cosines[place] >= _NEAR]
         return [_capitalised(self._questions[rows[place]].question) for place in order]
 
     def _cosines(self, question: str, rows: Sequence[int], searcher: Searcher) -> np.ndarray:

@@ -22,6 +22,7 @@ from ui.visits import LeftError, Visits
 View = dict[Any, Any]
 _SHOWN = 0.3  # seconds between two words on how far it is
 _LISTED = 8  # lines of what was left out
+_SAME = (".text", ".markdown")  # kinds that are named by their shorter ending
 
 
 class OwnDocuments:
@@ -37,7 +38,8 @@ class OwnDocuments:
         with gr.Accordion("Ask your own documents", open=False, elem_id="own"):
             _html(_TOLD, "own-told")
             self.files = gr.File(
-                label=f"Drop files here ({', '.join(suffix[1:] for suffix in SUFFIXES if suffix != '.text')})",
+                # One line on a phone: a second one covers what is below.
+                label=f"Files: {', '.join(suffix[1:] for suffix in SUFFIXES if suffix not in _SAME)}",
                 file_count="multiple",
                 height=132,
                 elem_id="own-files",

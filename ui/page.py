@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core.errors import SettingsError
 from qa import LongFormQA
 from ui import cards, passage_cards
 from ui.asking import Asking, Parts
-from ui.bounds import LARGEST_FILE, MOST_WAITING, BodyBound, bound_connections
+from ui.bounds import LARGEST_FILE, MOST_STATES, MOST_WAITING, BodyBound, bound_connections, not_there, told_why
 from ui.compare import Compare
 from ui.controls import sidebar
 from ui.corpora import Corpora
@@ -70,9 +72,9 @@ def build_page(
     with gr.Blocks(title=cards.TITLE, analytics_enabled=False) as page:
         controls = sidebar(offer, corpora.build_choice())
         box, ask, stop = _question_box()
+        corpora.build_examples()
         if own:
             own.build()
-        corpora.build_examples()
         with gr.Row(elem_id="progress"):
             status, line = html(status_idle(), "status"), html("", "line")
         # In the order in which they are read with the keyboard; where each stands is the style's matter.
@@ -171,7 +173,11 @@ def launch_options(uploads: bool = True) -> dict[str, Any]:
         "share": False,
         "mcp_server": find_spec("mcp") is not None,
         "max_file_size": LARGEST_FILE,
-        "app_kwargs": {"middleware": [Middleware(BodyBound, waiting=bytes_waiting if uploads else None)]},
+        "state_session_capacity": MOST_STATES,
+        "app_kwargs": {
+            "middleware": [Middleware(BodyBound, waiting=bytes_waiting if uploads else None)],
+            "exception_handlers": {HTTPException: told_why, FnIndexInferError: not_there, KeyError: not_there},
+        },
         # Without it Gradio gives up where the page's first reply takes longer than three seconds, as on a busy machine.
         "_frontend": False,
     }

@@ -29,7 +29,9 @@ def passages(answer: Answer) -> str:
     count = plural(len(cards), "passage")
     if not done or not used:
         heading = f"{count} found, none used" if done else f"{count} found"
-        return _section(heading, "".join(cards.values()))
+        # What does not answer the question is there for who wants to see it; that is known before it is shown.
+        closed = answer.confidence is not None and answer.holds == "no"
+        return _section(heading, "".join(cards.values()), closed)
     unused = [card for rank, card in cards.items() if not supports[rank]]
     rest = (
         f'<details class="unused"><summary>{len(unused)} more found, not used</summary>{"".join(unused)}</details>'
@@ -47,8 +49,9 @@ def more_passages(question: str, found: Sequence[Found], score_name: str) -> str
     return _section("Found later, not read for this answer", "".join(_card(part, later, {}, True) for part in found))
 
 
-def _section(heading: str, cards: str) -> str:
-    return f'<section class="passages" aria-label="{escape(heading)}"><h2>{escape(heading)}</h2>{cards}</section>'
+def _section(heading: str, cards: str, closed: bool = False) -> str:
+    name = "passages closed" if closed else "passages"
+    return f'<section class="{name}" aria-label="{escape(heading)}"><h2>{escape(heading)}</h2>{cards}</section>'
 
 
 def _supports(passage: int, sentences: Sequence[Sentence]) -> dict[str, list[int]]:

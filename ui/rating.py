@@ -148,7 +148,7 @@ class RatingStrip:
     def _tapped(self, run: str, helpful: bool) -> View:
         """Store whether the answer helped; afterwards it cannot be said again."""
         try:
-            self._store(run, "tap", lambda answer: rating(answer, {}, helpful=helpful))
+            self.rate(run, {}, helpful=helpful)
         except RatingError as error:
             return {self.tapped: _said(str(error), "warn")}
         except Exception as error:
@@ -179,16 +179,21 @@ class RatingStrip:
             nearest: nearest_html(answered.nearest, reveal=True),
         }
 
-    def rate(self, run: str, scores: dict[str, Any], wrong: str, reason: str) -> Answered:
+    def rate(
+        self, run: str, scores: dict[str, Any], wrong: str = "", reason: str = "", helpful: bool | None = None
+    ) -> Answered:
         """Check and store a rating of a finished run; for the page and the API alike.
+
+        That it helped, and nothing else, is one way to rate a run; all else is another.
 
         Raises:
             FeedbackError: what was chosen is not what it may be.
             RatingError: the run was rated before, or is not known.
             OSError, ui.feedback.StoreError: the record could not be written; it may be sent again.
         """
-        rating({}, scores, wrong, reason)  # what is wrong is said before the run counts as rated
-        return self._store(run, "scores", lambda answer: rating(answer, scores, wrong, reason))
+        checked = rating({}, scores, wrong, reason, helpful)  # what is wrong is said before the run counts as rated
+        way = "scores" if checked["scores"] or checked["went_wrong"] or checked["reason"] else "tap"
+        return self._store(run, way, lambda answer: rating(answer, scores, wrong, reason, helpful))
 
     def _store(self, run: str, way: str, record: Callable[[dict[str, Any]], dict[str, Any]]) -> Answered:
         """Append the record that is made of a run's answer, once for each way to rate."""

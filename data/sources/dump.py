@@ -7,15 +7,18 @@ everything outside the articles' namespace hold no passages.
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import ParseError
 
+from core.texts import Marked, undecoded, unmarked
 from data.passages import Passage
 from data.sources.base import Article, PageError, Record, Section, Source, SourceError, SourceOptions, file_fingerprint
 from data.sources.headings import is_disambiguation
@@ -34,6 +37,13 @@ _ALWAYS_HIDDEN = (
     "categoria immagine plik grafika kategoria bestand afbeelding categorie файл изображение категория зображення "
     "категорія soubor fil kategori ファイル 画像 カテゴリ 文件 檔案 图像 圖像 分类 分類 파일 그림 분류 ملف صورة تصنيف"
 ).split()
+# The first line of XML may name its encoding.
+_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.-]+)""")
+_LONGEST_HEAD = 400
+_CONVERT = (
+    "convert the dump (iconv -f WINDOWS-1252 -t UTF-8, if it is in that encoding), or name its encoding in its "
+    'first line: <?xml version="1.0" encoding="windows-1252"?>'
+)
 _SAFE = "/:,()!*;@$"
 # What addresses begin with, what links show nothing, the language.
 Wiki = tuple[str, frozenset[str], str]
@@ -68,7 +78,7 @@ class MediaWikiDump(Source):
         number, size = 0, max(1, self.path.stat().st_size)
         try:
             with self.path.open("rb") as packed, opener(packed) as file:
-                for number, record in enumerate(self._pages(file, start)):
+                for number, record in enumerate(self._pages(_as_utf8(file), start)):
                     self.share = packed.tell() / size
                     if number >= start:
                         yield record
@@ -119,6 +129,16 @@ class MediaWikiDump(Source):
             root.element.clear()
 
 
+def _as_utf8(file: IO[bytes]) -> IO[bytes]:
+    """A dump's bytes, those marked that are no UTF-8; as they are where the file names another encoding."""
+    start = file.read(_LONGEST_HEAD)
+    file.seek(0)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return file
+    named = _ENCODING.match(start)
+    return file if named and named[1].lower() not in (b"utf-8", b"utf8") else cast(IO[bytes], Marked(file))
+
+
 def _read_page(element: ElementIterator, number: int, wiki: Wiki) -> Record:
     """One <page> as a record; one that is broken says so."""
     from mwxml import Page
@@ -129,6 +149,8 @@ def _read_page(element: ElementIterator, number: int, wiki: Wiki) -> Record:
         page = Page.from_element(element)
         title = page.title
         text = _article_text(page)
+        if problem := undecoded(title or "") or undecoded(text or ""):
+            return Record(number, unmarked(title), problem=f"{problem}: {_CONVERT}")
     except (MalformedXML, TypeError, ValueError, AttributeError) as error:
         return Record(number, title, problem=f"the page is malformed ({type(error).__name__}: {error})")
     return Record(number, title, None if text is None else (page.id, text, wiki))

@@ -56,7 +56,8 @@ _CITATION = re.compile(
     r"\b(?:Press|Verlag|Éditions|Editora|Publishers?)\b.*\b\d{4}\b|\b\d{4}\b.*\b(?:Press|Verlag|Éditions|Editora)\b|"
     r"^[^\W\d_]+, (?:[^\W\d_]\.|[^\W\d_]+).{0,60}\(?\b(?:1[5-9]|20)\d\d\b"
 )
-_FEWEST_WORDS = 5
+_FEWEST_WORDS, _FEWEST_WORDS_TOLD = 5, 8
+_YEAR = re.compile(r"\b(?:1[4-9]|20)\d\d\b")
 
 _DISAMBIGUATION = re.compile(
     r"""\{\{\s*(?![^{}|]*\b(?:needed|link|inline)\b)(?:
@@ -119,3 +120,15 @@ def is_citation(words: str) -> bool:
 def is_prose(words: str) -> bool:
     """Whether a paragraph of a section that may list sources tells something."""
     return count_words(words) >= _FEWEST_WORDS and not words.endswith(":") and not is_citation(words)
+
+
+def is_told(words: str) -> bool:
+    """Whether an item of a list among sources tells something: one sentence without a year, mostly of small letters.
+
+    >>> is_told("The first source lies in a cave and gives cold water."), is_told("Jean Roe, Le Thé, Paris, Gallimard.")
+    (True, False)
+    """
+    cased = [word for word in words.split() if word[0].isupper() or word[0].islower()]
+    small = sum(word[0].islower() for word in cased)
+    sentence = count_words(words) >= _FEWEST_WORDS_TOLD and words.endswith((".", "!", "?")) and ". " not in words
+    return sentence and 2 * small > len(cased) and _YEAR.search(words) is None and not is_citation(words)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.sources.base import Section
 from data.sources.outline import ITEM, Outline, formula, sections
+from data.sources.scripts import lowered, raised
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -32,6 +33,7 @@ _DROPPED = (
     ".zim-footer, .external-mw-invalid-page, #siteSub, #contentSub, #jump-to-nav, .vector-toc"
 )
 _FORMULAS = ".mwe-math-element"
+_SCRIPTS, _LONGEST_SCRIPT = ("sup", "sub"), 40  # characters; what is longer is a text that was made small
 _DISAMBIGUATION = "#disambigbox, .dmbox, .dmbox-disambig, .disambigbox, [property='mw:PageProp/disambiguation']"
 _BODIES = (".mw-parser-output", "#mw-content-text", "#bodyContent", "main", "article", "body")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -95,18 +97,23 @@ def _walk(body: LexborNode) -> Iterator[tuple[int, str, str]]:
     """In reading order: (level, title, anchor) of a heading, (0, words, "") of text."""
     # A list of what is still to be read, since pages nest deeper than Python calls may.
     waiting: list[LexborNode | str] = [body]
+    before = ""
     while waiting:
         node = waiting.pop()
         if isinstance(node, str):
+            before = node or before
             yield 0, node, ""
             continue
         tag = node.tag or ""
         if node.is_text_node:
+            before = (node.text_content or "").replace("\n", " ") or before
             yield 0, (node.text_content or "").replace("\n", " "), ""
         elif tag in _HEADINGS:
             yield _HEADINGS[tag], node.text(), _anchor(node)
-        elif tag == "sup" and (words := node.text()).lstrip("−-").isdigit():
-            yield 0, f"^{words}", ""
+        elif tag in _SCRIPTS and len(words := node.text()) <= _LONGEST_SCRIPT:
+            after = node.next.text() if node.next else ""
+            before = raised(words, before) if tag == "sup" else lowered(words, before, after)
+            yield 0, before, ""
         elif node.is_element_node:
             before, after = _AROUND.get(tag, ("", ""))
             waiting += [after, *reversed(list(node.iter(include_text=True))), before]

@@ -6,6 +6,7 @@ It knows text with and without markup, and the marks of `data.sources.templates`
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from core.sentences import sentence_spans
 from data.sources.templates import HOLE, STRONG, WEAK
@@ -30,8 +31,11 @@ _VARIANTS = re.compile(r"-\{(?!\{)([^{}]*)\}-")
 _VARIANT = re.compile(r"(?:[^;:=]*=>)?\s*([a-z]{2,3}(?:-[a-z]+)?)\s*:([^;]*)(?:;|$)", re.IGNORECASE)
 _PREFERRED = ("zh-hans", "zh-cn", "zh", "sr-ec")
 
+# What was opened and never closed: a template, whose words can't be told from its arguments, and a picture.
+_OPEN_TEMPLATE = re.compile(r"\{\{+(?![^{}]*\}\})[^{}]*$")
+_OPEN_FILE = re.compile(r"\[\[[^\[\]|:]{1,40}:[^\[\]|]*\|[^\[\]|]*\|[^\[\]]*$")
 _LEFT_OVER = re.compile(
-    r"^:?(?:File|Image):[^|]*\|.*$|\[\[|\]\]|\{\{+|\}\}+|\{\||\|\}|</?[a-zA-Z][^<>]*>|__[^\W\d_]+(?:_[^\W\d_]+)*__"
+    r"^:?(?:File|Image):[^|]*\|.*$|\[\[|\]\]|\{\{+|\}\}+|\{\||\|\}|</?[a-zA-Z][^<>]*>|__(?!\w*[a-z])[^\W\d_]+(?:_[^\W\d_]+)*__|[\u00ad\u200b\u2060\ufeff]"
 )
 # Where a reference or template stood between two marks.
 _DOUBLE_STOP = re.compile(r"(?<![.…])([.:;!?。]) ?\.(?![.\w])")
@@ -39,6 +43,7 @@ _GAP_BEFORE_MARK = re.compile(r" +([,;:.!?)\]])(?!\w)")
 _BRACKETS = re.compile(r"\(([^()]*)\)|（([^（）]*)）")
 _EMPTY = re.compile(r"[\s,;:/–—\ue000-\ue002-]*")
 _LOOSE = re.compile(r"^\s*[,;]|[,;:]\s*$")
+_DASHES = ("–", "—", "-")
 _PART = re.compile(r"([,;，；]|\s[–—-]\s)")
 
 
@@ -154,6 +159,7 @@ def _bold_rank(before: str) -> int:
 
 def tidy(line: str) -> str:
     """A line without left-over markup, with brackets mended; holes outside brackets stay."""
+    line = _OPEN_FILE.sub("", _OPEN_TEMPLATE.sub(HOLE, line))
     line = without_quotes(_LEFT_OVER.sub("", line))
     for _ in range(3):
         line, count = _BRACKETS.subn(_bracket, line)
@@ -179,13 +185,36 @@ def _bracket(found: re.Match[str]) -> str:
         return _rebuilt(found, inner) if _LOOSE.search(inner) else found[0].translate(_INNER)
     pieces = _PART.split(inner)
     kept: list[str] = []
-    for place in range(0, len(pieces), 2):
-        part = pieces[place]
-        own = re.sub(f"{WEAK}[^{STRONG}]*{STRONG}", "", part)
-        if HOLE in part or _EMPTY.fullmatch(part) or _EMPTY.fullmatch(own):
-            continue
-        kept += [pieces[place - 1] if kept and place else "", part.replace(WEAK, "").replace(STRONG, "")]
+    for start, end in _runs(pieces):
+        words = _kept_of(pieces[start:end])
+        if words:
+            kept += [pieces[start - 1] if kept and start else "", words]
     return _rebuilt(found, "".join(kept))
+
+
+def _runs(pieces: list[str]) -> Iterator[tuple[int, int]]:
+    """Where the parts of a bracket begin and end that dashes join, separators at odd places."""
+    start = 0
+    for place in range(1, len(pieces), 2):
+        if not pieces[place].strip() or pieces[place].strip() not in _DASHES:
+            yield start, place
+            start = place + 1
+    yield start, len(pieces)
+
+
+def _kept_of(run: list[str]) -> str:
+    """What is kept of parts that dashes join: from and to stay together where one of them is a year."""
+    lost = [HOLE in part or _EMPTY.fullmatch(part) is not None for part in run[::2]]
+    own = [
+        not gone and _EMPTY.fullmatch(re.sub(f"{WEAK}[^{STRONG}]*{STRONG}", "", part)) is None
+        for gone, part in zip(lost, run[::2], strict=True)
+    ]
+    if not any(own) or (any(lost) and any(part.rstrip()[-1:].isdigit() for part in run[::2])):
+        return ""
+    if any(lost):
+        left = [part.strip() for part, gone in zip(run[::2], lost, strict=True) if not gone]
+        run = [" " * run[0].startswith(" ") + " – ".join(left)]
+    return "".join(run).replace(WEAK, "").replace(STRONG, "")
 
 
 def _rebuilt(found: re.Match[str], inner: str) -> str:

@@ -14,6 +14,8 @@ _RANGES = {
     "—": "–", "+/-": " ± ", "±": " ± ", "+": " + ", "&": " & ", "and(-)": " and ", "to(-)": " to ",
     "to about": " to about ", "upto": " up to ", "xx": " × ", "à": " à ", "et": " et ", "ou": " ou ", "bis": " bis ",
     "und": " und ", "a": " a ", "y": " y ", "e": " e ", "i": " i ", "до": " до ", "и": " и ",
+    "(-)": "–", "(to)": " to ", "(and)": " and ", "or(-)": " or ", "(or)": " or ", "by(x)": " by ", ",": ", ",
+    ", and": ", and ", ", or": ", or ", "–(-)": "–",
 }  # fmt: skip
 # Units as {{convert}} and its kin name them; a product, a quotient or a power of them is one too.
 _UNIT = re.compile(
@@ -114,5 +116,6 @@ def _numbers(parts: Sequence[str], place: int) -> tuple[str, int]:
 
 
 def _shown(number: str) -> str:
-    """A number as it is shown: "1+1/2" is "1 1/2"."""
+    """A number as it is shown: "1+1/2" is "1 1/2", "5e6" is "5 × 10^6"."""
+    number = re.sub(r"(?<=\d)[eE]([−-]?\d+)$", r" × 10^\1", number)
     return number.replace("+", " ") if "/" in number else number

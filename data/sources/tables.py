@@ -65,11 +65,22 @@ class Rows(Source):
 class FileRows(Rows):
     """A table in a file."""
 
+    _row = "row"  # what one is called
+
     def __init__(self, spec: str, options: SourceOptions, path: Path) -> None:
         """Read `path`, see `Source`."""
         super().__init__(spec, options)
         self.path = path
         self.name = path.name
+
+    def passages(self, record: Record) -> list[Passage]:
+        """See `Rows.passages`; what is wrong with a row is told with its place in the file."""
+        try:
+            return super().passages(record)
+        except PageError as error:
+            if record.problem:
+                raise
+            raise PageError(f"{self.path}, {self._row} {record.number + 1}: {error}") from error
 
     def fingerprint(self) -> str:
         """The file's hash."""
@@ -98,6 +109,8 @@ class FileRows(Rows):
         if not self.options.columns and set(_WIKI_SNIPPETS.values()) <= set(there):
             return
         needed = {"title": "title", "text": "text"} | self.options.columns
+        if twice := [name for name in dict.fromkeys((*FIELDS, *needed.values())) if there.count(name) > 1]:
+            raise SourceError(f'{self.path} has several columns "{twice[0]}": give each a name of its own')
         missing = [f'"{column}" for the {name}' for name, column in needed.items() if column not in there]
         if missing:
             raise SourceError(
@@ -107,7 +120,9 @@ class FileRows(Rows):
 
 
 class JsonLines(FileRows):
-    """A file of JSON lines."""
+    """A file of JSON lines, or of one array of objects."""
+
+    _row = "line"
 
     def _rows(self, start: int) -> Iterator[Record]:
         try:
@@ -116,6 +131,7 @@ class JsonLines(FileRows):
             raise SourceError(f"{self.path}: {error}") from error
         read = json_values(self.path, lambda share: setattr(self, "share", share))
         values = read if rows is None else ((number, *row) for number, row in enumerate(rows, start=1))
+        self._row = "line" if rows is None else "object"
         for number, row, problem in values:
             if number <= start:
                 continue

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from html.entities import html5
+from html.entities import name2codepoint
 
 from data.sources.measures import grouped, is_number, measure
 
@@ -67,8 +67,8 @@ def template_words(call: Call) -> str | None:
     name = call.name
     if not call.places and name in _SYMBOLS:
         return _SYMBOLS[name]
-    if not call.places and not call.named and f"{call.shown};" in html5:
-        return html5[f"{call.shown};"]
+    if not call.places and not call.named and call.shown in name2codepoint and call.shown not in _NO_ENTITIES:
+        return chr(name2codepoint[call.shown])
     for words in _families(name):
         found = words(call)
         if found is not None:
@@ -78,11 +78,17 @@ def template_words(call: Call) -> str | None:
 
 def _by_arguments(call: Call) -> str | None:
     """The words of a template whose name says nothing."""
-    if call.shown[:1] in ("'", "’") and not call.places:
-        return call.shown  # {{'s}}
+    if (call.shown[:1] in ("'", "’") or re.fullmatch("[\"' ]+", call.shown)) and not call.places:
+        return call.shown.replace(" ", "")  # {{'s}}, {{" '}}
     if not call.places:
         if call.named:
             return "" if _SOURCED & {key.casefold() for key in call.named} else None
+        if _ABBREVIATED.fullmatch(call.shown) or re.fullmatch(r"[^\s\w#:-]|[^\W\da-zA-Z_]|[¼-¾⅐-⅞]", call.shown):
+            return call.shown  # {{a. C.}}, {{v. Chr.}}, {{г.}}; {{½}}, {{π}}
+        if re.fullmatch(r"-\d{1,4}", call.shown):
+            return f"{call.shown[1:]} av. J.-C." if call.language == "fr" else HOLE
+        if ":" in call.shown:
+            return HOLE  # a function of the parser
         # {{1er}}, {{XIXe siècle}}, {{CO2}}; {{AUT}} is a flag and a country's name.
         if re.match(r"\d|[IVXL]+(?:e|er|ème)\b|(?=.*\d)(?:[A-Z][a-z]?\d*)+$", call.shown):
             return call.shown
@@ -142,15 +148,33 @@ def _formula(call: Call) -> str:
 
 
 def _formatted(call: Call) -> str:
-    """{{formatnum:10000000}}, {{num|10000}}."""
+    """{{formatnum:10000000}}, {{num|10000}}, {{nombre|10000|habitants}}."""
     number = call.name.partition(":")[2].strip() or call.get("1")
+    counted = call.places[1] if call.name in ("nombre", "nb") and len(call.places) > 1 else ""
     raw = call.name.startswith("formatnum") and call.last.casefold() == "r"
-    return (re.sub(r"(?<=\d)[,\u00a0 ](?=\d)", "", number) if raw else grouped(number, call.language)) or HOLE
+    number = re.sub(r"(?<=\d)[,\u00a0 ](?=\d)", "", number) if raw else grouped(number, call.language)
+    return " ".join(part for part in (number, counted) if part) or HOLE
+
+
+def _cased(call: Call) -> str:
+    """{{lc:ABC}}, {{ucfirst:abc}}."""
+    kind, _, words = call.shown.partition(":")
+    words = words.strip()
+    if kind.lower().endswith("first"):
+        return (words[:1].upper() if kind[0] in "uU" else words[:1].lower()) + words[1:] or HOLE
+    return (words.upper() if kind[0] in "uU" else words.lower()) or HOLE
 
 
 # --- Texts -----------------------------------------------------------------------------------------------------------
 
-_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+# Abbreviations with their full stops: eras, units, titles.
+_ABBREVIATED = re.compile(r"(?=[^.]*\.)[^\W\d_]{1,4}\.?º?(?:[ -]?[^\W\d_]{1,4}\.?){0,3}")
+# Any two letters may be a language's code; of three, words of many languages are.
+_CODE = re.compile(
+    r"(?:[a-z]{2}|grc|ang|ast|arz|arc|bar|ceb|ckb|cop|csb|dsb|egy|enm|fil|frm|fro|frp|fur|gem|gmh|goh|got|gsw|haw|hbo|"
+    r"hsb|lad|lmo|lzh|mul|nah|nan|nap|nds|non|nrm|oco|osp|ota|pcd|pdc|peo|phn|pms|pnb|pnt|rom|sah|scn|sco|sga|syc|syr|"
+    r"szl|vec|vls|wuu|yue|akk|simple)(?:-[A-Za-z0-9]{2,8})*"
+)
 # Codes of languages that are words of English as well.
 _WORDS = frozenset(
     "am an and are as be but can do for go he in is it may my no not of on one or see so the to use us we".split()
@@ -173,9 +197,9 @@ def _text(*names: str) -> Callable[[Call], str | None]:
 def _foreign(call: Call) -> str | None:
     """A language's code and a text, or a title and where another wiki has it."""
     codes = [place for place, part in enumerate(call.places) if _CODE.fullmatch(part) and part not in _WORDS]
-    if len(call.places) < 2 or not codes:
+    if len(call.places) < 2 or not codes or codes[0] > 1 or (codes[0] == 1 and len(call.places) > 3):
         return None
-    if codes[0] > 0:
+    if codes[0] == 1:
         return call.get("lt", "display", "texte", "текст") or call.places[0] or None
     return call.last if not _CODE.fullmatch(call.last) else None
 
@@ -185,7 +209,8 @@ def _language(call: Call) -> str | None:
     text = call.get("text", "texte", "texto", "текст")
     named = re.fullmatch(r"(?:l?lang|langue|язык|idioma)", call.name) is not None
     if not text:
-        text = (call.places[1] if named or call.name == "langx" else call.places[0]) if len(call.places) > named else ""
+        place = int(named or call.name == "langx")
+        text = call.places[place] if len(call.places) > place else ""
     if not named and call.name.endswith("s") and not re.fullmatch("[a-z]{2,3}S", call.shown):
         return None
     if not text:
@@ -207,10 +232,13 @@ def _date(call: Call) -> str | None:
         return None
     if len(parts) == 1 and re.search(r"\d", parts[0]):
         return parts[0]
+    if re.search(r"\byear\b", call.name) and re.search(r"\bage\b", call.name) and parts[1].isdecimal():
+        return parts[0] if len(parts[1]) > 2 else _date(replace(call, name="date", places=parts[:2]))
     if not all(part.isdecimal() for part in parts):
-        # A month by its name, after the day or after the year.
-        ordered = parts[::-1] if len(parts[0]) > 2 else parts
-        return " ".join(ordered) if ordered[0].isdecimal() and ordered[-1].isdecimal() else HOLE
+        # A month by its name, after the day or after the year; one of day and year may be missing.
+        ordered = parts[::-1] if re.fullmatch(r"\d{3,4}", parts[0]) else parts
+        known = sum(part.isdecimal() for part in parts)
+        return " ".join(ordered) if known == len(parts) - 1 and not re.search(r"[-−]\d", "".join(parts)) else HOLE
     year, month, day = (parts if len(parts[0]) > 2 else parts[::-1]) + [""] * (3 - len(parts))
     if not (month.isdecimal() and 1 <= int(month) <= 12 and (not day or 1 <= int(day) <= 31)):
         return HOLE
@@ -232,22 +260,70 @@ def _as_of(call: Call) -> str:
 
 
 def _money(call: Call) -> str:
-    """{{US$|5 million}}, {{EUR|5}}."""
-    sign = call.shown if re.search(r"[$€£¥₹₽₩]", call.shown) else f"{call.shown.upper()} "
+    """{{US$|5 million}}, {{EUR|5}}, {{euro|5}}."""
+    sign = (
+        "€" if call.name == "euro" else call.shown if re.search(r"[$€£¥₹₽₩]", call.shown) else f"{call.shown.upper()} "
+    )
     return f"{sign}{grouped(call.places[0], call.language)}" if call.places else HOLE
 
 
 def _prefixed(call: Call) -> str:
-    """A name that is a word itself: {{née|Poe}}, {{HMS|Hood|51}}."""
-    return f"{call.shown} {call.places[0]}" if call.places and call.places[0] else HOLE
+    """A name that is a word itself: {{née|Poe}}, {{HMS|Hood|51}}, {{Mme}}."""
+    if not call.places:
+        return call.shown
+    return f"{call.shown} {call.places[0]}" if call.places[0] else HOLE
+
+
+def _about(call: Call) -> str:
+    """{{circa|1900|1950}}: each of several years is about."""
+    return " – ".join(f"c. {part}" for part in call.places[:2] if part) or "c."
+
+
+def _years(before: str) -> Callable[[Call], str | None]:
+    """Years from and to, behind a sign: {{fl.|1900|1950}}."""
+    return lambda call: f"{before} {'–'.join(part for part in call.places if part)}" if call.places else HOLE
+
+
+def _old_style(call: Call) -> str:
+    """{{OldStyleDate|1 March|1900|18 February}}: the day, and that of the other calendar."""
+    day, year, old = ([*call.places, "", "", ""])[:3]
+    return f"{day} {year}{f' [O.S. {old}]' if old else ''}" if day and year else HOLE
+
+
+def _aside(call: Call) -> str:
+    """{{incise|words|stop}} of French: words between dashes."""
+    stopped = "stop" in call.places[1:] or "stop" in call.named
+    return f"– {call.places[0]}{'' if stopped else ' –'}" if call.places and call.places[0] else HOLE
+
+
+def _linked(call: Call) -> str | None:
+    """{{ill|Jane Poe|fr|Jeanne}}; Spanish has the language first."""
+    shown = call.get("lt", "display", "texte", "trad")
+    if not shown and len(call.places) == 2 and re.fullmatch("[a-z]{2}", call.places[0]):
+        return call.places[1]
+    return shown or call.get("1") or None
 
 
 def _century(call: Call) -> str:
-    """{{s|XIX|e}} of French; Russian has a text without breaks under the name."""
+    """{{s|XIX|e}}, {{sp-|XVI|e|au|XVII|e}} of French; Russian has a text without breaks under {{s}}."""
     number = call.get("1")
     if not re.fullmatch(r"[IVX]+", number):
-        return number or HOLE
-    return f"{number}e siècle" if call.language == "fr" else HOLE
+        return number if number and call.name == "s" else HOLE
+    if call.language != "fr":
+        return HOLE
+    words: list[str] = []
+    for part in call.places:
+        if re.fullmatch(r"[IVX]+", part):
+            words += ["et"] * (call.name.startswith("s2") and bool(words)) + [f"{part}e"]
+        elif part in ("er", "re") and words:
+            words[-1] = f"{words[-1][:-1]}{part}"
+        elif part not in ("e", "ème", "s", ""):
+            words.append(part)
+    several = sum(word[0] in "IVX" for word in words) > 1 and call.name.startswith("s2")
+    name = "" if "mini" in call.name or call.name.startswith("sp") else f" siècle{'s' if several else ''}"
+    if call.name.startswith("sp"):
+        words = [f"{word} siècle" if word[0] in "IVX" else word for word in words]
+    return " ".join(words) + name + (" av. J.-C." if call.name.startswith("-") else "")
 
 
 def _country(call: Call) -> str:
@@ -280,7 +356,12 @@ _SYMBOLS = {
     "sharp": "♯", "flat": "♭", "fois": "×", "—": " — ", "–": " – ", "pipe": "|", "thinsp": " ", "hair space": " ",
     "sp": " ", "space": " ", "clear": "", "spaces": " ", "figure space": " ", "zwj": "", "zwnj": "", "wbr": "",
     "shy": "", "nowrap begin": "", "nowrap end": "", "em": "—", "pi": "π", "tau": "τ", "dagger": "†",
+    "tiret": "–", ",": "", "?": "", "er": "er", "re": "re", "nd": "nd", "nde": "nde", "ème": "ème", "e": "e", "o": "º",
+    "n°": "n° ", "av jc": "av. J.-C.", "av j-c": "av. J.-C.", "ap jc": "apr. J.-C.", "ap j-c": "apr. J.-C.",
+    "ac": "a. C.", "dc": "d. C.",
 }  # fmt: skip
+# Names of entities that are names of other templates: "and" is ∧.
+_NO_ENTITIES = frozenset("and or cap cup int not sub sup image real part ni ne sum ang prop perp empty".split())
 # The families, first one first: their names in many languages, and how the words are had.
 _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
     (
@@ -291,10 +372,15 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
         use\ .*|break|toc.*|portal.*|col-.*|columns.*|
         div\ col.*|end|update.*|out\ of\ date|contradict.*|synth.*|disputed.*|
         undue.*|attribution.*|infobox.*|short\ description|main|see\ also|further|about|isbn|issn|doi|oclc|pmid|arxiv|
-        bibcode|defaultsort.*|flagicon.*|refnec|hs|ntsh|notea?ta|нет\ аи.*|источник.*|
-        .*\ (?:manquante|nécessaire|souhaitée|requerida|richiesta|необходим\w*)""",
+        bibcode|defaultsort.*|flagicon.*|hs|ntsh|notea?ta|нет\ аи.*|источник.*""",
         _nothing,
     ),
+    (
+        r"""refnec|refsou|.*\ (?:manquante|nécessaire|souhaitée|necessaria|requerida|richiesta|необходим\w*)|
+        passage\ .*|quand|pertinence|pas\ clair|guil\w*""",
+        lambda call: call.get("1", "texte", "texto", "testo"),
+    ),
+    (r"[lu]c(?:first)?:.*", _cased),
     (
         r"""ipa.*|api|afi|мфа|pron.*|respell|audio.*|phon\w*|age.*|alter.*|возраст.*|âge.*|edad.*|.*\bago|inflation|
         \#.*|coord.*|unichar|pagename|current\w*|local\w*|multiple\ image|ordinal|rn""",
@@ -308,8 +394,7 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
     (r"s?frac\w*|bruch|fracción|дробь", _fraction),
     (r"formatnum:.*|formatnum|num|nb|nombre|nts|fmtn|fmt|zahl|число|nro", _formatted),
     (r"chem\w*|ce|fchim|formule\ chimique|simple\ chem", _formula),
-    (r"sub|ind|indice|smallsub", _text("1", "text")),
-    (r"sup|exp|smallsup|exposant", _around("^")),
+    (r"su[bp]|ind|indice|smallsu[bp]|exp|exposant|(?:super|sub)índice", lambda call: call.get("1", "text") or HOLE),
     (r"e|×10\^?|x10", _around(" × 10^")),
     (r"10\^", _around("10^")),
     (r"gaps", lambda call: "".join(call.places) or HOLE),
@@ -319,15 +404,16 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
     (
         r"""nihongo.*|ill\w*|interlanguage\ link.*|lien|iw|нп\d?|не\ переведено.*|仮リンク|link-\w+|le|
         internal\ link\ helper.*""",
-        _text("lt", "display", "texte", "trad", "1"),
+        _linked,
     ),
     (r"w|wp|wl|wikipedia|l|lnk|link|wikt|wikt-lang|wiktionary|wikispecies|tsl|ilh", _last),
-    (r"s|siècles?", _century),
+    (r"-?s(?:p|2|3)?(?:\ mini)?-?|siècles?", _century),
+    (r"incise", _aside),
     (
-        r"""abbr\w*|abréviation|tooltip|comment|définition|ruby|ruby-\w+|vanchor|visible\ anchor|dfn|term|gloss|
-        nowrap|nobr|nobreak|nwr|j|fb|tutto\ attaccato|no\ ?wrap|small\w*|big|larger|large|sc\d?|petites\ capitales|
-        kapitälchen|em|strong|ital\w*|it|bold|b|i|u|underline|mono|code|codett|tt|kbd|samp|nobold|noitalic|
-        not\ a\ typo|notatypo|typo|sic|as\ written|proper\ name|tq|math|mvar|var|overline|char|interp|nihongo2|
+        r"""abbr?\w*|abréviation|petit|terme?|tooltip|comment|définition|ruby|ruby-\w+|vanchor|visible\ anchor|dfn|
+        gloss|nowrap|nobr|nobreak|nwr|j|fb|tutto\ attaccato|no\ ?wrap|small\w*|big|larger|large|sc\d?|
+        petites\ capitales|kapitälchen|em|strong|ital\w*|it|bold|b|i|u|underline|mono|code|codett|tt|kbd|samp|nobold|
+        noitalic|not\ a\ typo|notatypo|typo|sic|as\ written|proper\ name|tq|math|mvar|var|overline|char|interp|nihongo2|
         citation\ needed\ span|référence\ \w+""",
         _text("text", "texte", "1"),
     ),
@@ -338,23 +424,31 @@ _FAMILY_NAMES: list[tuple[str, Callable[[Call], str | None]]] = [
         цвет""",
         _last,
     ),
+    (r"brackets?", _around("[", "]")),
     (r"lit|literal\ translation", _around("lit. '", "'")),
     (r"angbr", _around("⟨", "⟩")),
     (
-        r"""quote\w*|quotation|block\ ?quote|[cbr]quote|poemquote|pull\ ?quote|epigraph|zitat\w*|citation\w*|
+        r"""quote\w*|quotation|block\ ?quote|[cbr]quote|poem\ ?quote|pull\ ?quote|epigraph|zitat\w*|citation\w*|
         citation\ bloc|cit|cita|cytat\w*|citaat|citat|citação|citazione|цитата|цитат|引用|引文|"\ ?'?|'\ ?\"""",
         _quotation,
     ),
     (r"(?:birth|death)[-\ ].*|bda|dda|geboren|gestorven", _life),
     (r"as\ ?of", _as_of),
     (r"(?:.*\ )?(?:date|fecha|datum|data|дата)(?:\ .*)?-?|dts|dt", _date),
-    (r"circa|c\.|ca|env\.", lambda call: f"c. {call.places[0]}" if call.places else "c."),
-    (r"floruit|fl\.", _around("fl. ")),
-    (r"reign", lambda call: "r. " + "–".join(part for part in call.places if part) if call.places else HOLE),
+    (r"oldstyledate\w*", _old_style),
+    (r"1er", lambda call: " ".join(["1er", *call.places])),
+    (r"circa|c\.|ca|env\.", _about),
+    (r"floruit|fl\.", _years("fl.")),
+    (r"reign", _years("r.")),
     (r"bce|ce|bc", lambda call: f"{call.places[0]} {call.shown}" if call.places else HOLE),
     (r"ad", _around("AD ")),
     (
-        r"""siglo|século|secolo|née?|hms|uss|ss|rms|hmas|hmcs|sms|mv|ms|n°|no\.?|p\.|pp\.|vol\.|mme|mlle|mgr|dr""",
+        r"""siglo|século|secolo|née?|hms|uss|ss|rms|hmas|hmcs|sms|mv|ms|n°|p\.|pp\.|vol\.|mme|mlle|mgr|dr|ste?""",
+        _prefixed,
+    ),
+    (r"no\.?", lambda call: _prefixed(call) if call.places else HOLE),
+    (
+        r"""m\.|t\.|h\.""",
         _prefixed,
     ),
     (r"flag\w*|drapeau\w*|bandera|bandiera|флаг\w*|флагификация", _country),

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.sentences import count_words, is_complete
+from core.texts import mended
 from data.sources.formulas import formula_words
-from data.sources.headings import is_citation, is_disambiguation, is_prose, lists_sources, may_list_sources
+from data.sources.headings import is_citation, is_disambiguation, is_prose, is_told, lists_sources, may_list_sources
 from data.sources.markup import hidden, mend, shown, tidy, without_holes
+from data.sources.scripts import lowered, raised
 from data.sources.templates import HOLE, Call, is_quotation, template_words
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ __all__ = ["ITEM", "PageSection", "is_disambiguation", "prose_of_lines", "read_p
 _FILES = ("file", "image", "category")
 _DROPPED_TAGS = frozenset(
     "ref references table gallery timeline score imagemap graph mapframe templatestyles indicator inputbox "
-    "categorytree includeonly rt rp style script del".split()
+    "categorytree includeonly rt rp style script del s strike".split()
 )
 _FORMULAS = ("math", "chem", "ce")
 _HOLES = frozenset("hiero maplink phonos".split())
@@ -36,8 +38,13 @@ ITEM, _LINK = "\x01", "\x02"
 _FEWEST_WORDS_IN_ITEM = 5
 # Of how many characters before a template it is decided what it is.
 _NEAR = 80
+_RAISED = frozenset("sup exp smallsup exposant superíndice hochgestellt".split())
+_LOWERED = frozenset("sub ind indice smallsub subíndice tiefgestellt".split())
+_AFTER_NUMBER = re.compile(r"\d[ \u00a0]$")
 _SHORT = re.compile(r"\|(?:\w+=)?[\d+−-]{1,3}(?:\||\}\}$)")
 _INTERLANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*:\S")
+# What [[Wiki:Tea (drink)|]] leaves out of its words.
+_BEYOND_NAME = re.compile(r"^:?[^:\s]*:(?=\S)|\s*\([^()]*\)$")
 _HAN_END = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
 
 
@@ -111,7 +118,7 @@ def _heading(words: str) -> str:
 
 def _anchor(title: str, seen: Counter[str]) -> str:
     """What the address of a section ends with; MediaWiki numbers headings that repeat, in whatever case."""
-    anchor = title.replace(" ", "_")
+    anchor = title.replace("^", "").replace(" ", "_")
     seen[anchor.casefold()] += 1
     number = seen[anchor.casefold()]
     return f"{anchor}_{number}" if number > 1 else anchor
@@ -133,7 +140,7 @@ class _Reader:
             nodes.ExternalLink: self._external,
             nodes.Tag: self._tag,
             nodes.Template: self._template,
-            nodes.HTMLEntity: lambda entity: hidden(entity.normalize()),
+            nodes.HTMLEntity: lambda entity: hidden(mended(entity.normalize())),
             nodes.Argument: lambda argument: HOLE,
         }
 
@@ -145,13 +152,15 @@ class _Reader:
             if kind is None:
                 continue
             part = kind(node)
-            if isinstance(node, self._fillable) and (part is None or HOLE in part or top):
+            if isinstance(node, self._fillable) and (not part or HOLE in part or top):
                 after = str(nodes[place + 1])[:1] if place + 1 < len(nodes) else ""
                 part = (
                     ""
                     if top and _is_paragraph(node, words[-_NEAR:], after)
                     else _in_place(node, part, words[-_NEAR:], after)
                 )
+            if part and isinstance(node, self._fillable) and HOLE not in part:
+                part = _scripted(node, part, words[-_NEAR:], nodes[place + 1 : place + 2])
             words += part or ""
         return words
 
@@ -163,7 +172,7 @@ class _Reader:
             return ""
         if link.text is None:
             return "" if _INTERLANGUAGE.match(title) else self.plain(link.title).strip().lstrip(":")
-        return self.plain(link.text)
+        return self.plain(link.text) if str(link.text).strip() else _BEYOND_NAME.sub("", self.plain(link.title))
 
     def _external(self, link: ExternalLink) -> str:
         """The words of a link to elsewhere; a bare address is shown itself."""
@@ -187,11 +196,13 @@ class _Reader:
             return f"\n{ITEM}{words}"
         if name in ("br", "hr", "p", "div", "blockquote", "center", "ul", "ol", "poem", "pre"):
             return f"\n{words}\n"
-        return f"^{words}" if name == "sup" and words.lstrip("−-").isdigit() else words
+        return words
 
     def _template(self, template: Template) -> str | None:
         """The words that a template stands for; None where nothing is known of it."""
-        written = " ".join(str(template.name).replace("_", " ").split())
+        written = " ".join(self.plain(template.name).replace("_", " ").split())
+        if HOLE in written:
+            return HOLE
         places: list[str] = []
         named: dict[str, str] = {}
         for parameter in template.params:
@@ -227,6 +238,8 @@ def _in_place(node: Template | Tag, words: str | None, before: str, after: str) 
     """
     if words == HOLE and before.rstrip().endswith("'''"):
         return ""  # what follows a title in bold is how it is spoken
+    if words == "" and _AFTER_NUMBER.search(before) and not getattr(node, "params", True):
+        return HOLE  # "44 {{BC}}", "5 {{rouble}}": an era or a unit
     if words is None:
         # What follows a word without a space, and is followed by one, looks like a footnote; of many lines, like a box.
         sign = before[-1:]
@@ -234,6 +247,14 @@ def _in_place(node: Template | Tag, words: str | None, before: str, after: str) 
         footnote = footnote and not _SHORT.search(str(node))  # which may be an index or a power
         return "" if footnote or "\n" in str(node).strip() else HOLE
     return words
+
+
+def _scripted(node: Template | Tag, words: str, before: str, following: list[Any]) -> str:
+    """The words of a template or tag, as they stand if it raises or lowers them."""
+    name = str(getattr(node, "tag", None) or getattr(node, "name", "")).strip().casefold()
+    if name in _RAISED:
+        return raised(words, before)
+    return lowered(words, before, str(following[0])[:1] if following else "") if name in _LOWERED else words
 
 
 def prose_of_lines(text: str, sources: bool = False) -> str:
@@ -252,7 +273,9 @@ def prose_of_lines(text: str, sources: bool = False) -> str:
         item = ITEM in line
         linked = stripped.lstrip(ITEM).lstrip().startswith(_LINK)
         words = without_holes(tidy(line.replace(ITEM, " ").replace(_LINK, "")))
-        if item and (sources or linked or count_words(words) < _FEWEST_WORDS_IN_ITEM or is_citation(words)):
+        if item and (linked or count_words(words) < _FEWEST_WORDS_IN_ITEM or is_citation(words)):
+            continue
+        if item and sources and ("''" in line or not is_told(words)):
             continue
         if not any(letter.isalnum() for letter in words) or (sources and not is_prose(words)):
             continue
@@ -261,7 +284,7 @@ def prose_of_lines(text: str, sources: bool = False) -> str:
 
 
 def _ended(words: str) -> str:
-    """A line with a full stop, as its script has it; none behind a mark, nor where a list follows."""
-    if is_complete(words) or words.endswith((":", ";", "：", "；")):
+    """A line with a full stop, as its script has it; none behind a mark, nor where a list or the next verse follows."""
+    if is_complete(words) or words.endswith((":", ";", ",", "–", "—", "：", "；", "、", "，")):
         return words
     return f"{words}{'。' if _HAN_END.search(words) else '.'}"

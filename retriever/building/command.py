@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.terminal import remark, say
 from data.sources import KINDS, SourceOptions, open_source
 from retriever.building.plan import Options
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     from retriever.building.index_stage import BM25_CHOICES
     from retriever.index_kinds import KINDS as INDEX_KINDS
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m data.build_index",
         description="Build an index folder. `verify DIR`, `info DIR` and `push DIR user/name` look after one.",
     )
@@ -213,7 +213,7 @@ def _push(arguments: Sequence[str]) -> int:
 
 
 def _folder_parser(step: str, description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m data.build_index {step}", description=description)
+    parser = Parser(prog=f"python -m data.build_index {step}", description=description)
     parser.add_argument("folder", type=Path, metavar="DIR")
     return parser
 

@@ -121,3 +121,8 @@ def test_a_mixed_search_reads_the_words_of_the_corpus_once(tiny_retriever, monke
 def test_the_card_says_what_is_searched(tiny_retriever):
     card = tiny_retriever.card()
     assert card["passages"] == 12 and card["source"] == "twelve passages" and re.match(r"\d{4}-\d\d-\d\d", card["date"])
+
+
+def test_words_that_no_passage_has_in_any_form_are_told(tiny_retriever):
+    assert tiny_retriever.unknown_words("Why do FLUTES wrok with vacines, and not vacines?") == ["wrok", "vacines"]
+    assert tiny_retriever.unknown_words("What are tides?") == []

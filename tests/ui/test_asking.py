@@ -94,7 +94,7 @@ def test_what_cannot_be_asked_is_said_and_the_last_answer_stays(asking, request_
     status = asking.parts.status
     assert "type a number" in asking.begin(request_of(), "Why?", "dense", None, *VALUES[2:])[status]
     assert "type a whole number" in asking.begin(request_of(), "Why?", "dense", 2.5, *VALUES[2:])[status]
-    assert "the seed is empty" in asking.begin(request_of(), "Why?", *VALUES[:10], None, *VALUES[11:])[status]
+    assert "The seed is empty" in asking.begin(request_of(), "Why?", *VALUES[:10], None, *VALUES[11:])[status]
 
 
 def test_an_unexpected_error_is_polite_and_logged(asking, request_of, caplog):

@@ -226,6 +226,40 @@ def test_connections_are_bounded(page, address, monkeypatch):
             each.close()
 
 
+def test_a_full_line_is_told_in_words(address, page, monkeypatch):
+    monkeypatch.setattr(page._queue, "max_size", 0)
+    body = json.dumps({"data": ["Why do tides rise?"]})
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+    connection.request("POST", "/gradio_api/call/ask", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 503 and answer.headers["Retry-After"] == "60"
+    assert json.loads(answer.read()) == {"detail": bounds.TOO_MANY}
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("call/nothing", {"data": []}),
+        ("call/v2/nothing", {"question": "Why?"}),
+        ("run/predict", {"fn_index": 99999, "data": []}),
+        ("queue/join", {"fn_index": -1, "data": [], "session_hash": "a"}),
+    ],
+)
+def test_what_the_api_has_not_is_told(address, path, body):
+    status, said = sent(address, f"/gradio_api/{path}", json.dumps(body))
+    assert status == 404 and json.loads(said)["detail"].startswith(bounds.NOT_THERE)
+
+
+def test_only_so_many_browsers_states_are_held(address, page):
+    event = next(number for number, fn in page.fns.items() if fn.api_name == "rate")
+    for number in range(bounds.MOST_STATES + 10):
+        body = {"fn_index": event, "data": ["", *[None] * 4, "", ""], "session_hash": f"visitor{number}"}
+        assert sent(address, "/gradio_api/run/predict", json.dumps(body))[0] in (200, 500)
+    held = page.app.state_holder.session_data
+    assert len(held) == bounds.MOST_STATES and f"visitor{number}" in held and "visitor0" not in held
+
+
 @pytest.mark.parametrize(("given", "seconds"), [(None, 60.0), ("", 60.0), ("5", 5.0), (90, 90.0)])
 def test_the_time_for_an_answer(monkeypatch, given, seconds):
     monkeypatch.delenv("LFQA_ANSWER_SECONDS", raising=False)

@@ -117,6 +117,20 @@ def test_scores_are_raw_and_named_and_cards_keep_the_search_order():
     assert [attributes["style"] for attributes in reader.all("i")] == ["width:63.4%", "width:50.0%", "width:0.0%"]
 
 
+def test_what_says_only_that_there_is_no_answer_is_neither_counted_nor_traced_and_its_passages_are_closed():
+    told = judged("The passages don't answer the question “Why?”", 0.0, "not supported", None, "")
+    shown = done([found()], sentences=(told,), text=told.text, answerable=False)
+    shown = replace(shown, retrieved=replace(shown.retrieved, selection=Selection("no", 0.1, 0.1, 0.1, ())))
+    card = cards.answer(shown, "run")
+    assert "Not answered." in card and 'class="tally"' not in card and "says what is missing" not in card
+    for stage in ("reading", "done"):
+        assert 'class="passages closed"' in passage_cards.passages(replace(shown, stage=stage))
+    partly = replace(shown, sentences=(judged("A b.", 0.9, "supported", 1, "One."), told))
+    card = cards.answer(partly, "run")
+    assert 'class="tally"' in card and "says what is missing" in card
+    assert 'class="passages"' in passage_cards.passages(partly)
+
+
 def test_bars_of_scores_above_one_are_shares_of_the_best():
     parts = (found(1, 20.0), found(2, 5.0))
     page = passage_cards.passages(done(parts, score_name="BM25"))

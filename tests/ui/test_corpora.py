@@ -181,8 +181,8 @@ def test_without_a_contact_a_live_wiki_is_refused_with_the_reason(asking, both, 
 def test_a_contact_is_kept_for_the_page_of_ones_own_and_never_for_a_public_one(asking, both, wiki, monkeypatch):
     corpora = asking.corpora
     assert corpora.chosen(wiki)[corpora.contact_row].visible is True
-    assert "is none" in corpora.kept("nobody", wiki)[corpora.said]
-    assert "is none" in corpora.kept("a" * 300 + "@example.org", wiki)[corpora.said]
+    assert "“nobody” is no contact: give" in corpora.kept("nobody", wiki)[corpora.said]
+    assert "is no contact: give" in corpora.kept("a" * 300 + "@example.org", wiki)[corpora.said]
     assert "Kept" in corpora.kept(" ada@example.org ", wiki)[corpora.said]
     assert corpora.chosen(wiki)[corpora.contact_row].visible is False
     at_home, public = (Offer.of([], public, both.indexes) for public in (False, True))

@@ -110,10 +110,24 @@ def test_an_answer_is_rated_once_and_stored_with_all_that_repeats_it(client, rat
         client.predict(result["run"], factual=1, api_name="/rate")
 
 
+def test_that_an_answer_helped_may_be_said_alone_and_scores_may_follow(client, ratings):
+    result = client.predict("What are tides?", retrieval="sparse", generator="extractive", api_name="/ask")
+    client.predict(result["run"], helpful=False, api_name="/rate")
+    record = list(read_records(ratings))[-1]
+    assert record["helpful"] is False and record["scores"] == {}
+    with pytest.raises(AppError, match="rated already"):
+        client.predict(result["run"], helpful=True, api_name="/rate")
+    client.predict(result["run"], clear=2, helpful=True, api_name="/rate")
+    record = list(read_records(ratings))[-1]
+    assert record["helpful"] is True and record["scores"] == {"clear": 2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"run": "unknown", "factual": 3}, "not held any more"),
+        ({"run": "unknown", "helpful": False}, "not held any more"),
+        ({"run": "unknown", "helpful": "very"}, "helped is .very.; allowed are true and false"),
         ({"run": "unknown"}, "Nothing is rated yet"),
         ({"run": "unknown", "clear": 6}, "score for clear is 6"),
         ({"run": "unknown", "clear": 3, "went_wrong": "everything"}, "allowed are nothing, retrieval"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from core.records import Found, Passage, Previous, Retrieved
+from core.records import Found, Passage, Previous, Retrieved, Sentence
 from core.settings import Settings
 from data.questions import Question
 from qa import LongFormQA
@@ -28,6 +29,22 @@ def test_what_has_no_subject_is_searched_with_the_question_before(tiny_qa):
     json = followed.to_json()
     assert json["previous"] == "What is a flute?" and json["passages"][0]["from_previous"] is True
     assert "previous" not in before.to_json() and "from_previous" not in before.to_json()["passages"][0]
+
+
+def test_a_follow_up_of_which_nothing_new_is_said_is_told_so(tiny_qa):
+    before = tiny_qa.ask("What is a flute?", SPARSE)
+    again = tiny_qa.ask("And what is a flute, the woodwind instrument?", SPARSE, previous=before.as_previous())
+    assert again.repeats and again.note.startswith("All of this stood in the answer before")
+    assert not before.repeats and "stood in" not in before.note
+    assert not replace(again, sentences=(*again.sentences, Sentence("It is old.", "quoted"))).repeats
+
+
+def test_a_question_of_common_words_is_judged_by_itself(tiny_qa):
+    before = tiny_qa.ask("What is a flute?", SPARSE).as_previous()
+    judged = {
+        question: tiny_qa.retrieve(question, SPARSE, before).asked for question in ("What is it made of?", "Why?")
+    }
+    assert judged == {"What is it made of?": "Flute: What is it made of?", "Why?": "What is a flute? Why?"}
 
 
 def test_the_title_of_the_best_article_is_searched_for_only_in_the_same_index(tiny_qa, corpus):
@@ -97,12 +114,13 @@ def test_only_what_the_index_answers_is_suggested_nearest_first():
     finder = NearestQuestions(Searcher, QUESTIONS)
     asked = Retrieved("What are tides?")
     assert finder.suggest(asked, Searcher("Tide")) == ["Do tides move the moon?"]
-    both = finder.suggest(asked, Searcher("Tide", "Moon"))
-    assert both[0] == "Do tides move the moon?" and set(both[1:]) == {
-        "Why does the moon move the sea?",
-        "How old is the moon?",
-    }
+    both = finder.suggest(Retrieved("Do tides of the sea follow the moon?"), Searcher("Tide", "Moon"))
+    assert both == ["Why does the moon move the sea?", "Do tides move the moon?", "What are tides?"]
     assert finder.suggest(asked, Searcher()) == []
+
+
+def test_what_is_far_from_the_question_is_not_suggested():
+    assert NearestQuestions(Searcher, QUESTIONS).suggest(Retrieved("Whose sea?"), Searcher("Moon")) == []
 
 
 def test_nothing_is_suggested_of_documents_that_only_share_a_title():

@@ -10,7 +10,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from tests.ui.conftest import HOSTILE
-from tests.ui.driving import ask
+from tests.ui.driving import ask, open_tool
 from ui.offer import Offer
 from ui.page import build_page, serve
 from ui.visits import bytes_waiting
@@ -48,6 +48,7 @@ def test_a_dropped_pdf_is_asked_at_once_and_asked_on(open_page, documents):
     page.locator("#header", has_text="your own: birds.pdf").wait_for()
     ask(page, "Where does the quillfeather live?")
     assert "northern marshes" in page.locator("#answer .text").inner_text()
+    page.locator("#own-files").wait_for(state="hidden")  # what was asked has the room now
     assert page.locator("#passages .title").first.inner_text().startswith("birds")
     assert page.locator("#passages .source").count() == 0  # they lead nowhere
     assert not page.locator("#rating").is_visible()
@@ -104,6 +105,25 @@ def test_a_closed_page_takes_its_documents_along(open_page, documents, served):
     link = page.locator("#answer article").get_attribute("data-link")
     page.goto(served + link)  # another visit, in the same browser
     page.locator("#status .problem", has_text="a visitor's own documents").wait_for()
+
+
+def test_what_own_documents_say_is_kept_for_this_page_alone(open_page, documents, served):
+    page = open_page()
+    ask(page, "What is honey?")
+    drop(page, documents / "birds.pdf")
+    ask(page, "Where does the quillfeather live?")
+    page.go_back()
+    page.locator("#status .kept").wait_for()
+    page.go_forward()
+    page.locator("#answer h2", has_text="quillfeather").wait_for()
+    open_tool(page, "History")
+    page.locator("#history-list a", has_text="quillfeather").wait_for()
+    stored = page.evaluate("JSON.stringify(localStorage)")
+    assert "honey" in stored and "quillfeather" not in stored.lower() and "marshes" not in stored
+    page.goto(served)
+    open_tool(page, "History")
+    page.locator("#history-list a").first.wait_for()
+    assert page.locator("#history-list a").all_inner_texts() == ["What is honey?"]
 
 
 def test_a_written_question_that_the_index_answers_is_suggested(open_page):

@@ -39,6 +39,29 @@ def test_nothing_moves_from_ask_to_the_end(open_page, width):
         assert abs(tops["answer"] - tops["passages"]) < 40 < tops["rating"] - tops["answer"]
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_follow_up_is_seen_from_the_top_and_nothing_moves(open_page, width):
+    page = open_page(width=width)
+    ask(page)
+    box = page.locator("#follow-box textarea")
+    box.fill("And why do they repeat?")
+    page.wait_for_timeout(500)
+    page.evaluate(SHIFTS)
+    page.wait_for_timeout(200)
+    page.evaluate("window.shift = 0")
+    box.press("Enter")
+    page.locator("#answer h2", has_text="And why").wait_for()
+    page.locator("#answer article[data-run]").wait_for()
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.shift") <= 0.05
+    assert 0 <= page.locator("#status").bounding_box()["y"] < 400
+    page.locator("#follow-ask").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#follow-box textarea').value = ''")
+    page.locator("#follow-ask").click()
+    page.locator("#status .problem").wait_for()
+    assert 0 <= page.locator("#status").bounding_box()["y"] < 400
+
+
 def test_the_first_view_asks_and_says_what_is_searched(open_page):
     page = open_page()
     assert page.title() == page.locator("h1").inner_text()
@@ -131,6 +154,25 @@ def test_what_a_browser_kept_is_checked_and_shown_as_text(open_page):
     )
     page.reload()
     page.locator("#status .past", has_text="Done").wait_for()  # asked anew
+
+
+def test_passages_that_answer_nothing_are_closed_until_somebody_opens_them(open_page):
+    page = open_page()
+    ask(page)
+    assert page.locator("#passages .card[open]").count() >= 1
+    page.evaluate(
+        """() => {
+            const items = JSON.parse(localStorage.getItem("lfqa-answers"));
+            Object.assign(items[0].answer, {holds: "no", confidence: 0.1, sentences: [], answerable: false});
+            localStorage.setItem("lfqa-answers", JSON.stringify(items));
+        }"""
+    )
+    page.reload()
+    page.locator("#status .kept").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#passages .card").count() == 4 and page.locator("#passages .card[open]").count() == 0
+    page.locator("#passages summary").first.click()
+    page.locator("#passages .card[open]").wait_for()
 
 
 def test_an_answer_is_shared_as_it_was_until_it_is_gone(open_page, served):

@@ -106,6 +106,21 @@ def test_a_phone_has_no_sideways_scroll_with_any_tool_and_large_targets(open_pag
     assert small == []
 
 
+@pytest.mark.parametrize(("width", "most"), [(1280, 44), (360, 48)])
+def test_the_bar_of_own_documents_is_one_line_under_the_examples_and_arrows_point_aside(open_page, width, most):
+    page = open_page(width=width)
+    bar = page.locator("#own").bounding_box()
+    assert bar["height"] <= most
+    chip = page.locator("#examples .chip").first.bounding_box()
+    assert page.locator("#question").bounding_box()["y"] < chip["y"] < bar["y"]
+    arrow = "getComputedStyle(document.querySelector('#own .label-wrap .icon')).transform"
+    assert page.evaluate(arrow) == "matrix(0, -1, 1, 0, 0, 0)"
+    page.locator("#own > button").click()
+    page.locator("#own-files").wait_for()
+    page.wait_for_timeout(500)
+    assert page.evaluate(arrow) in ("none", "matrix(1, 0, 0, 1, 0, 0)")
+
+
 def test_motion_stops_for_those_who_ask(open_page):
     page = open_page(reduced_motion="reduce")
     ask(page)

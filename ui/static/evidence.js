@@ -6,12 +6,12 @@
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const chosen = new Map(); // card id -> open or closed, as the visitor last chose
 
-  // Cards are open on a wide screen and closed on a phone, unless the visitor chose otherwise.
+  // Cards are open on a wide screen and closed on a phone, or where none answers, unless the visitor chose otherwise.
   function settle() {
     const cards = document.querySelectorAll("#evidence details.card");
     if (!cards.length) chosen.clear();
     for (const card of cards) {
-      const open = chosen.has(card.id) ? chosen.get(card.id) : !phone.matches;
+      const open = chosen.has(card.id) ? chosen.get(card.id) : !phone.matches && !card.closest(".closed");
       if (card.open !== open) card.open = open;
     }
   }

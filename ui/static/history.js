@@ -5,15 +5,20 @@
   const KEY = "lfqa-answers";
   const MOST = 50;
   let here = []; // the same list, for this page alone, where the browser keeps nothing
+  let own = []; // what was answered from documents that were dropped: as they are, for this page alone
   let refused = false;
   let current = null; // the link of the answer that is shown
   let first = true;
+
+  function isOwn(item) {
+    return String(new URLSearchParams(item.link).get("index")).startsWith("own:");
+  }
 
   function read() {
     if (refused) return here;
     try {
       const kept = JSON.parse(localStorage.getItem(KEY));
-      return Array.isArray(kept) ? kept.filter((item) => item && item.answer && String(item.link).startsWith("?")) : [];
+      return Array.isArray(kept) ? kept.filter((item) => item && item.answer && String(item.link).startsWith("?") && !isOwn(item)) : [];
     } catch (error) {
       if (!(error instanceof SyntaxError)) refused = true;
       return here;
@@ -48,8 +53,13 @@
     return location.pathname + link + own.map((pair) => `&${new URLSearchParams([pair])}`).join("");
   }
 
+  function every() {
+    const newest = (one, other) => String(other.answer.time).localeCompare(String(one.answer.time));
+    return own.length ? [...own, ...read()].sort(newest).slice(0, MOST) : read();
+  }
+
   function find(search) {
-    return search ? read().find((item) => bare(item.link) === bare(search)) : undefined;
+    return search ? every().find((item) => bare(item.link) === bare(search)) : undefined;
   }
 
   // A new answer is a new place; what the page was opened with only gets its usual form.
@@ -65,9 +75,12 @@
   function keep(article) {
     const answer = JSON.parse(article.dataset.json);
     const link = article.dataset.link;
-    const items = read();
+    const dropped = isOwn({ link });
+    const items = dropped ? own : read();
     if (items.some((item) => item.answer.run === answer.run)) return;
-    write([{ link, answer }, ...items.filter((item) => item.link !== link)].slice(0, MOST));
+    const now = [{ link, answer }, ...items.filter((item) => item.link !== link)].slice(0, MOST);
+    if (dropped) own = now;
+    else write(now);
   }
 
   function show(item) {
@@ -96,7 +109,7 @@
   function draw() {
     const list = document.getElementById("history-list");
     if (!list) return;
-    const items = read();
+    const items = every();
     const state = `${refused} ${items.map((item) => item.answer.run).join(" ")}`;
     if (list.dataset.state === state) return;
     list.dataset.state = state;
@@ -130,6 +143,7 @@
     }
     if (target && target.closest("[data-tool=forget]")) {
       // What is still shown counts as forgotten, too: it must not come back by itself.
+      own = [];
       write([]);
       for (const article of document.querySelectorAll("#answer article[data-run]")) article.removeAttribute("data-run");
       draw();

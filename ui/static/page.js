@@ -3,10 +3,19 @@
   "use strict";
   const root = document.documentElement;
   const asking = "#ask, #examples button, #elsewhere";
+  const below = "#elsewhere, #follow-ask, #suggested button, #answer [data-tool=again]"; // what asks from under an answer
 
-  // From now on there is an answer or one on its way: the style keeps its room.
+  // From now on there is an answer or one on its way: the style keeps its room. Documents that were dropped stay asked
+  // when the place for them closes.
   function makeRoom() {
     root.classList.add("asked");
+    document.querySelector("#own > button.open")?.click();
+  }
+
+  // Whoever asks from under an answer sees the next one come, or why there is none.
+  function goUp() {
+    const progress = document.getElementById("progress");
+    if (progress.getBoundingClientRect().top < 0) progress.scrollIntoView({ block: "start" });
   }
 
   function ask(question) {
@@ -30,6 +39,7 @@
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (target && target.closest(asking)) makeRoom();
+    if (target && target.closest(below)) goUp();
     const skip = target && target.closest("a.skip");
     if (skip) {
       event.preventDefault();
@@ -42,6 +52,7 @@
   document.addEventListener("keydown", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (event.key === "Enter" && !event.shiftKey && target && target.matches("#question textarea")) makeRoom();
+    if (event.key === "Enter" && !event.shiftKey && target && target.matches("#follow-box textarea")) goUp();
     const toggle = document.querySelector("#settings.open .toggle-button");
     // A list that is open in the sidebar closes first.
     if (event.key === "Escape" && toggle && !document.querySelector("#settings [role=listbox]")) {

@@ -135,3 +135,30 @@ def test_numbers_are_grouped_as_the_wikis_language_does(dump):
         bz2.compress((HEAD + page(1, "Tee", "Es sind {{formatnum:12345}} Sorten.") + "</mediawiki>").encode())
     )
     assert read(f"dump:{dump}")[0][0].text == "Es sind 12.345 Sorten."
+
+
+CAFE = (HEAD + page(1, "Tee", "Tee ist heiß.") + page(2, "Café", "Kaffee ist kalt.") + "</mediawiki>").replace(
+    "ß", "\xdf"
+)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-1", "utf-16", "utf-8", "utf-8-sig"])
+def test_a_dump_that_names_its_encoding_is_read(tmp_path, encoding):
+    path = tmp_path / "a.xml"
+    path.write_bytes((f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>' + CAFE).encode(encoding))
+    passages, skipped = read(f"dump:{path}")
+    assert [(each.title, each.text) for each in passages] == [("Tee", "Tee ist heiß."), ("Café", "Kaffee ist kalt.")]
+    assert not skipped
+
+
+def test_of_a_dump_in_another_encoding_pages_are_refused_that_cannot_be_read(tmp_path):
+    path = tmp_path / "a.xml"
+    pages = CAFE.replace("</mediawiki>", page(3, "Milch", "Milch ist weiss.") + "</mediawiki>")
+    path.write_bytes(pages.encode("cp1252"))
+    source = open_source(f"dump:{path}")
+    records = list(source.records())
+    assert [record.title for record in records] == ["Tee", "Caf\ufffd", "Milch"]
+    for record, byte, before in zip(records[:2], ("DF", "E9"), ("Tee ist hei", "Caf"), strict=True):
+        with pytest.raises(PageError, match=f'byte 0x{byte} after "{before}".*iconv.*encoding="windows-1252"'):
+            source.passages(record)
+    assert [each.text for each in source.passages(records[2])] == ["Milch ist weiss."]

@@ -79,3 +79,8 @@ def test_deep_nesting_does_not_end_the_program():
 )
 def test_pages_that_tell_names_apart(html, expected):
     assert is_disambiguation_page(html) is expected
+
+
+def test_what_is_raised_or_lowered_makes_no_other_number():
+    page = "<p>10<sup>3n</sup>, 2<sup>1/2</sup>, 101<sub>2</sub>, CO<sub>2</sub>, x<sup>2</sup>, 4<sup>th</sup>.</p>"
+    assert read_html(page, "a")[0].text == "10^(3n), 2^(1/2), 101_2, CO2, x^2, 4th."

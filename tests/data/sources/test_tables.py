@@ -273,3 +273,39 @@ def test_markdown_is_read_as_text(tmp_path):
         ("Use", "See the tool now. pip install tool"),
         ("Use & Steps", "Boil it. Add tea. a, b. 1, 2."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "a.jsonl",
+            '{"title": "A", "text": "x"}\n{"title": true, "text": "x"}\n',
+            'a.jsonl, line 2: "title" is no text but bool',
+        ),
+        ("a.json", '[{"title": "A"}]', 'a.json, object 1: no "text" among title'),
+        ("a.csv", "title,text\nA\n", 'a.csv, row 1: no "text" among title, text'),
+    ],
+)
+def test_a_row_that_lacks_something_is_refused_with_file_and_place(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(PageError, match=re.escape(said)):
+        read(str(tmp_path / name))
+
+
+def test_an_object_over_several_lines_is_one_row(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{\n "title": "Tide",\n "text": "It rises."\n}\n')
+    assert [(p.title, p.text) for p in read(str(path))] == [("Tide", "It rises.")]
+    path.write_text('{"title": NaN\n{"title": "Tide", "text": "It rises."}\n')
+    source = open_source(str(path))
+    assert [bool(record.problem) for record in source.records()] == [True, False]
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("title,text,note,note,text\nA,one,x,y,two\n")
+    with pytest.raises(SourceError, match='a.csv has several columns "text": give each a name of its own'):
+        read(str(path))
+    path.write_text("title,text,note,note\nA,one,x,y\n")
+    assert [p.text for p in read(str(path))] == ["one"]

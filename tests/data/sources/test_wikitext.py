@@ -28,7 +28,17 @@ def prose(text: str) -> str:
         ("<gallery>\nA.jpg|One\n</gallery>Done.", "Done."),
         ("<math>x^2</math>", ""),
         ("__NOTOC__\n{{Infobox|name=[[x]]}}", ""),
-        ("{{broken|[[text", "broken|text."),
+        ("Tea is hot. {{broken|[[text", "Tea is hot."),
+        ("Tea is hot. {{Infobox\n|a={{b\n|c=d}}\n\nMilk is white.", "Tea is hot. Milk is white."),
+        ("Tea is hot. [[Fájl:a.jpg|thumb|Never closed\n\nMilk is white.", "Tea is hot. Milk is white."),
+        ("[[Tea (drink)|]], [[wikt:cup|]] and [[milk|]] are words.", "Tea, cup and milk are words."),
+        ("The method __init__ is Python. __NOTOC__ __INHALTSVERZEICHNIS__", "The method __init__ is Python."),
+        ("<poem>\nRoses are red,\nviolets are blue.\n</poem>", "Roses are red, violets are blue."),
+        ("A so&shy;ft hy\u00adphen and a\ufeff mark.", "A soft hyphen and a mark."),
+        ("Half &#xD83D; a sign and <s>no</s> <strike>none</strike>.", "Half \ufffd a sign and."),
+        ("A rise of 10<sup>3n</sup> and 2<sup>1/2</sup>, Ca<sup>2+</sup>.", "A rise of 10^(3n) and 2^(1/2), Ca^2+."),
+        ("The 4<sup>th</sup> M<sup>lle</sup> Roe<sup>[1]</sup>, ''e''<sup>x</sup>.", "The 4th Mlle Roe, e^x."),
+        ("It is 101<sub>2</sub>, log<sub>2</sub>8 of H<sub>2</sub>O.", "It is 101_2, log_2 8 of H2O."),
     ],
 )
 def test_markup_becomes_the_words_that_a_reader_sees(markup, words):
@@ -51,6 +61,23 @@ def test_sections_carry_the_path_of_their_headings():
 def test_sections_that_list_sources_go_with_all_below_them():
     text = "Lead.\n==Notes==\nOne long note here.\n===Details===\nAnother long note here.\n==Use==\nDaily."
     assert [path for path, _ in read_sections(text)] == ["", "Use"]
+
+
+def test_the_address_of_a_heading_has_no_mark_of_what_is_raised():
+    assert [(part.path, part.anchor) for part in read_page("== The CO<sup>2</sup> ==\nIt is.")] == [
+        ("The CO^2", "The_CO2")
+    ]
+
+
+def test_items_among_sources_stay_where_they_tell_something():
+    text = (
+        "== Sources ==\n* The first source lies in a cave and gives cold water.\n"
+        "* Roe, Ada. The rivers of the whole world in pictures. London.\n"
+        "* ''The rivers of the world'' is a book about the rivers of all lands.\n"
+        "* The rivers were drawn on maps by many people in 1901.\n"
+        "* Une source très longue qui parle de tout\n* [http://a.b A site that tells of all the rivers there are.]"
+    )
+    assert prose(text) == "The first source lies in a cave and gives cold water."
 
 
 def test_a_quote_that_never_closes_swallows_no_heading():
