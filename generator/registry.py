@@ -46,7 +46,7 @@ def load_generator(name: str, parts: Parts) -> Generator:
         return GENERATORS[name](parts)
     folder = at_home(name, "the generator")
     if (folder / "adapter.json").is_file():
-        return _fused(parts, folder, name)
+        return _adapted(parts, folder, name)
     from generator.seq2seq import Seq2SeqGenerator
 
     return Seq2SeqGenerator.load(name)
@@ -64,14 +64,22 @@ def _fused(parts: Parts, adapter: Path | None = None, name: str = "fused") -> Ge
     return FusedGenerator.load(adapter or EMBEDDED_ADAPTER, name, parts.selector, parts.judge)
 
 
-def _writer(parts: Parts) -> Generator:
+def _writer(parts: Parts, adapter: Path | None = None, name: str = "writer") -> Generator:
     from generator.writer.answering import EMBEDDED_ADAPTER, WriterGenerator
     from generator.writer.writing import Writer
 
     if parts.selector is None or parts.judge is None:
         raise GeneratorError("the writer needs a selector and a judge: both come with the program")
-    adapter = EMBEDDED_ADAPTER if EMBEDDED_ADAPTER.is_dir() else None
-    return WriterGenerator(Writer.load(adapter), parts.selector, parts.judge)
+    return WriterGenerator(Writer.load(adapter or EMBEDDED_ADAPTER), parts.selector, parts.judge, name)
+
+
+def _adapted(parts: Parts, folder: Path, name: str) -> Generator:
+    """What an adapter's folder makes: the writer of its base, or the fused generator."""
+    from data.assets import read_assets
+    from generator.adapter import read_card
+
+    of_writer = read_card(folder).base_sha256 == read_assets()["qwen2.5-coder-0.5b"].sha256
+    return (_writer if of_writer else _fused)(parts, folder, name)
 
 
 GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused, "writer": _writer}
