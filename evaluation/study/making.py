@@ -222,7 +222,7 @@ def _copied(folder: Path, name: str, system: System, questions: Sequence[Asked],
         place, row = rows[question.question.casefold()]
         passages = [
             {"rank": rank, "title": title, "text": text, "read": True}
-            for rank, (title, text) in enumerate(read_passages(row, place), 1)
+            for rank, (title, text) in read_passages(row, place).items()
         ]
         sentences = row.get("sentences")
         if not isinstance(sentences, list) or not all(isinstance(each, dict) and "text" in each for each in sentences):

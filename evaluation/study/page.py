@@ -16,7 +16,7 @@ import gradio as gr
 from core.errors import UserError
 from evaluation.study.folder import Shown, open_study
 from evaluation.study.judgements import Judged, JudgementError, Judgements, judgement, writing
-from evaluation.study.sheet import from_form, question_sheet, to_form
+from evaluation.study.sheet import form_head, from_form, question_sheet, to_form
 from ui.markup import escape
 from ui.page import QUIET, html, serve
 from ui.theme import theme
@@ -65,8 +65,7 @@ class StudyPage:
                 (self.again.click, self.unskip),
                 (page.load, self.open),
             ):
-                done = trigger(_handled(handler, self.said), sent, view, **send)
-                done.then(None, None, None, js="() => window.study.shown()")
+                trigger(_handled(handler, self.said), sent, view, **send)
             draft.click(_handled(self.draft, self.said), sent, [self.said], trigger_mode="multiple", **send)
         page.for_others, page.takes_files = True, False
         return page
@@ -131,13 +130,11 @@ class StudyPage:
                 return self._shown(judge, key, shown)
         skipped = len(judge.said) - len(judge.judgements)
         told = f"All are judged but {skipped} that you skipped." if skipped else "All are judged. Thank you!"
-        end = (
-            f'<form id="sheet" class="end" data-name="{escape(judge.name)}" data-key="{escape(key)}" data-question="">'
-        )
+        head = form_head({"name": judge.name, "key": key})
         return {
             self.said: self._progress(judge),
             self.start: gr.Column(visible=False),
-            self.item: f"{end}<h2>{told}</h2></form>",
+            self.item: f"{head}<h2>{told}</h2></form>",
             self.acts: gr.Row(visible=True),
             self.again: gr.Button(visible=bool(skipped)),
         }

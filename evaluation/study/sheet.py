@@ -6,6 +6,7 @@ not know Gradio. What the form holds is flat, a name and a value each; `from_for
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,10 +33,8 @@ def passages_read(study: Study, shown: Shown) -> tuple[list[tuple[str, str]], di
     found: list[tuple[str, str]] = []
     numbers: dict[str, dict[int, int]] = {}
     for side, system in shown.sides.items():
-        row = study.answers[system][shown.asked.id]
-        ranks = [part.get("rank", rank) for rank, part in enumerate(row["passages"], 1) if part.get("read", True)]
         numbers[side] = {}
-        for rank, (title, text) in zip(ranks, read_passages(row, shown.asked.id), strict=False):
+        for rank, (title, text) in read_passages(study.answers[system][shown.asked.id], shown.asked.id).items():
             same = next((n for n, (t, x) in enumerate(found) if t == title and (x.startswith(text[:80]))), None)
             if same is None:
                 found.append((title, text))
@@ -68,13 +67,18 @@ def question_sheet(study: Study, shown: Shown, values: Mapping[str, str], who: M
     )
     held = escape(str(values.get("reason", "")))
     return (
-        f'<form id="sheet" data-name="{escape(who["name"])}" data-key="{escape(who["key"])}" '
-        f'data-question="{escape(shown.asked.id)}"><h2>{escape(shown.asked.question)}</h2>{folds}'
+        f"{form_head(who, shown.asked.id)}<h2>{escape(shown.asked.question)}</h2>{folds}"
         f'<div class="sides">{sides}</div>'
         f"{_choices('preference', 'Which answer is better?', _PREFERENCES, values)}"
         f'<label class="reason">Why? (may stay empty) <textarea name="reason" maxlength="{LONGEST_REASON}" rows="2">'
         f"{held}</textarea></label></form>"
     )
+
+
+def form_head(who: Mapping[str, str], question: str = "") -> str:
+    """A form's first tag. No two are alike: by `data-shown` the browser knows a new one from the one before."""
+    facts = {**who, "question": question, "shown": secrets.token_hex(4)}
+    return '<form id="sheet"' + "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items()) + ">"
 
 
 _KEYS = (
@@ -144,7 +148,7 @@ def _choices(
     """A group of which one is chosen."""
     labels = "".join(
         f'<label><input type="radio" name="{name}" value="{value}"{_on(str(values.get(name)) == value)}>'
-        f"<span><kbd>{place}</kbd>{told or value}</span></label>"
+        f"<span>{'' if value == str(place) else f'<kbd>{place}</kbd>'}{told or value}</span></label>"
         for place, (value, told) in enumerate(choices.items(), 1)
     )
     return (

@@ -86,24 +86,19 @@ def test_answers_beside_fields_of_the_same_names_are_read(questions, answers, tm
     assert first == second and first["rouge_l"] < 1
 
 
-@pytest.mark.parametrize("option", ["--details", "--sheet", "--key"])
 @pytest.mark.parametrize("content", [b"Dear diary", b'{"a": 1}\n', b"\x89PNG"])
-def test_what_is_somebody_elses_is_not_written_over(questions, answers, tmp_path, capsys, option, content):
-    theirs, other = tmp_path / "theirs", write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
+def test_what_is_somebody_elses_is_not_written_over(questions, answers, tmp_path, capsys, content):
+    theirs = tmp_path / "theirs"
     theirs.write_bytes(content)
-    given = ["--answers", answers] if option == "--details" else ["--compare", answers, other]
-    given += ["--sheet", tmp_path / "sheet.html"] if option == "--key" else []
-    assert run(*given, "--questions", questions, option, theirs) == 1
+    assert run("--answers", answers, "--questions", questions, "--details", theirs) == 1
     told = capsys.readouterr().err
     assert f"{theirs} exists and was not written by this command" in told
-    assert theirs.read_bytes() == content and not (tmp_path / "sheet.html").exists()
+    assert theirs.read_bytes() == content
 
 
 def test_what_this_command_wrote_is_written_anew(questions, answers, tmp_path):
-    other = write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
     for _ in range(2):
         assert run("--answers", answers, "--questions", questions, "--details", tmp_path / "details.jsonl") == 0
-        assert run("--compare", answers, other, "--questions", questions, "--sheet", tmp_path / "sheet.html") == 0
 
 
 def test_an_answer_file_is_no_output_by_any_name(questions, answers, tmp_path, capsys):

@@ -13,11 +13,13 @@ window.study = {
     const { name, key, question } = sheet.dataset;
     return JSON.stringify({ name, key, question, values: Object.fromEntries(new FormData(sheet)) });
   },
-  /* A question is shown: the address goes on there, and the first open choice has the keys. */
+  /* A question is shown: nothing of the one before stays chosen (an update of the page keeps what the fields hold), the
+     address goes on there, and the first open choice has the keys. */
   shown() {
     const sheet = this.sheet();
-    if (!sheet || sheet === this.seen) return;
-    this.seen = sheet;
+    if (!sheet || sheet.dataset.shown === this.seen) return;
+    this.seen = sheet.dataset.shown;
+    sheet.reset();
     const address = new URLSearchParams({ judge: sheet.dataset.name, key: sheet.dataset.key });
     history.replaceState(null, "", `${location.pathname}?${address}`);
     window.scrollTo(0, 0);
@@ -46,6 +48,14 @@ window.study = {
 
 document.addEventListener("change", (event) => {
   if (event.target.closest("#sheet")) window.study.press("draft");
+});
+/* Its callback comes before the next key or click. */
+new MutationObserver(() => window.study.shown()).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-shown"] });
+let typed = 0;
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("#sheet textarea")) return;
+  clearTimeout(typed);
+  typed = setTimeout(() => window.study.press("draft"), 600);
 });
 document.addEventListener("submit", (event) => {
   if (event.target.id === "sheet") event.preventDefault();
