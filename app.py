@@ -85,7 +85,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-uploads", action="store_true", help=f"visitors may not drop documents of their own (or {UPLOADS}=no)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.study and (options.index or options.generator or options.snapshots):
+        parser.error("--study goes with --host, --port and --open only: a study answers nothing")
+    return options
 
 
 def _port(text: str) -> int:

@@ -163,6 +163,7 @@ def _report(given: argparse.Namespace) -> str:
                 files.append(given.output)
         if given.control:
             swapped = Swapped.load(given.index)
+            assert isinstance(swapped, Swapped)
             more[str(given.control)] = {"control": control(swapped, questions, settings, given.control)}
         if given.loss is not None:
             name = str(given.output or given.generator)

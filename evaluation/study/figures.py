@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from evaluation.selection_metrics import with_interval
 from evaluation.study.folder import Asked, Row
 from evaluation.study.judgements import SUPPORT
 
+Level = Literal["nominal", "ordinal"]
 LEVELS = {label: 2.0 - place for place, label in enumerate(SUPPORT)}  # supported 2, partly 1, not supported 0
 
 
@@ -39,6 +40,7 @@ class Told:
             passages lack.
         words: by system, the length of the answer.
         reason: in the judge's words.
+        same: whether both answers are one text.
     """
 
     judge: str
@@ -51,6 +53,7 @@ class Told:
     automatic: dict[str, list[str]]
     words: dict[str, int]
     reason: str = ""
+    same: bool = False
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -116,6 +119,7 @@ def _pairs(told: Sequence[Told], seed: int) -> list[Row]:
                 "tie": counts["tie"],
                 "both bad": counts["both bad"],
                 "share": mean(own, lambda one: one.share(one.pair[0]), seed),
+                "same_text": len({one.asked.id for one in own if one.same}),
                 "questions_won": wins,
                 "questions_lost": losses,
                 "p": round(sign_test(wins, losses), 4),
@@ -241,11 +245,11 @@ def agreement(told: Sequence[Told], seed: int = 0) -> dict[str, Row]:
                 units |= {("points", (name, n)): float(n in answer["covered"]) for n in numbers}
         for (what, unit), level in units.items():
             rows[what].setdefault(question, {}).setdefault(unit, list(empty))[place] = level
-    kinds = dict.fromkeys(("preference", "points"), "nominal")
+    kinds: dict[str, Level] = {"preference": "nominal", "points": "nominal"}
     return {what: _alpha_over(list(own.values()), kinds.get(what, "ordinal"), seed) for what, own in rows.items()}
 
 
-def _alpha_over(questions: Sequence[dict[Any, list[float]]], level: str, seed: int) -> Row:
+def _alpha_over(questions: Sequence[dict[Any, list[float]]], level: Level, seed: int) -> Row:
     """Alpha over the units of questions, with its interval, and how many units two judges or more have."""
     tables = [np.array(list(units.values()), float) for units in questions]
     paired = [table[(~np.isnan(table)).sum(1) > 1] for table in tables]
@@ -257,7 +261,7 @@ def _alpha_over(questions: Sequence[dict[Any, list[float]]], level: str, seed: i
     return with_interval(of, len(kept), seed) | {"units": sum(map(len, kept))}
 
 
-def alpha(units: np.ndarray, level: str) -> float:
+def alpha(units: np.ndarray, level: Level) -> float:
     """Krippendorff's alpha (2019, chapter 12) by the package krippendorff.
 
     Args:

@@ -88,6 +88,7 @@ def _told(study: Study, judge: Judged, record: Row) -> Told:
         {name: [_automatic(part) for part in row["sentences"]] for name, row in rows.items()},
         {name: len(row["answer"].split()) for name, row in rows.items()},
         record["reason"],
+        len({row["answer"] for row in rows.values()}) == 1,
     )
 
 
@@ -101,7 +102,8 @@ def as_text(found: Row) -> str:
     judges = [f"{one['judge']} ({one['is']}, {one['judgements']})" for one in found["judges"]]
     lines = [
         f"{found['judgements']} judgements of {found['questions']} questions by {', '.join(judges)}; citations were "
-        f"{found['citations']}. In brackets, 95% intervals over questions.",
+        f"{found['citations']}. In brackets, 95% intervals over questions; p by a two-sided sign test over questions. "
+        "“One text” counts the questions to which both gave the same words.",
         "",
         "## Which is better",
         "",
@@ -139,14 +141,14 @@ def _wins(parts: dict[str, Row]) -> list[str]:
         [
             kind,
             f"{row['first']} over {row['second']}",
-            *(str(row[name]) for name in ("wins", "losses", "tie", "both bad")),
+            *(str(row[name]) for name in ("wins", "losses", "tie", "both bad", "same_text")),
             _share(row["share"]),
             f"{row['questions_won']} to {row['questions_lost']}, p = {row['p']:.2g}",
         ]
         for kind, own in parts.items()
         for row in own["pairs"]
     ]
-    head = ["questions", "", "wins", "losses", "ties", "both bad", "share, a tie half", "by question, sign test"]
+    head = ["questions", "", "wins", "losses", "ties", "both bad", "one text", "share, a tie half", "by question"]
     return _table(head, rows)
 
 
@@ -196,11 +198,26 @@ def _value(row: Row, digits: int) -> str:
 
 def _write_rows(study: Study, told: list[Told], path: Path) -> None:
     """A row a judgement, as Parquet; of the passages it holds nothing."""
-    from datasets import Dataset
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    rows = [_row(study, one) for one in told]
+    text, number = pa.string(), pa.int64()
+    sentence = pa.struct([("text", text), ("judged", text), ("labelled", text)])
+    side = pa.struct(
+        [
+            ("system", text),
+            ("run", text),
+            ("sentences", pa.list_(sentence)),
+            ("coverage", number),
+            ("covered", pa.list_(number)),
+            ("coherence", number),
+            ("words", number),
+        ]
+    )
+    texts = ("study", "judge", "reader", "question_id", "question", "kind", "winner", "reason")
+    schema = pa.schema([*((name, text) for name in texts), ("left", side), ("right", side)])
     with replacing(path.resolve()) as part:
-        Dataset.from_list(rows).to_parquet(part)
+        pq.write_table(pa.Table.from_pylist([_row(study, one) for one in told], schema=schema), part)
 
 
 def _row(study: Study, one: Told) -> Row:

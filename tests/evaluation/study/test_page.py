@@ -128,7 +128,7 @@ def test_twelve_questions_judged_killed_continued_and_reported(serve, open_page,
     serve()
     page = open_page(back)
     page.locator("#said", has_text="5 of 12 judged").wait_for()
-    assert page.locator("#sheet h2").inner_text() == question
+    page.locator("#sheet h2", has_text=question).wait_for()
     assert page.locator("input:checked").count() == 2
     assert page.locator('textarea[name="reason"]').input_value() == "it quotes the passage"
     # What is missing is said, and nothing is lost by it.
@@ -139,7 +139,7 @@ def test_twelve_questions_judged_killed_continued_and_reported(serve, open_page,
     # The last one is taken back, looked at again, and changed.
     page.keyboard.press("u")
     page.locator("#said", has_text="6 of 12 judged").wait_for()
-    assert page.locator('input[name="preference"]:checked').count() == 1
+    page.locator('input[name="preference"]:checked').wait_for(state="attached")
     judge(page, "tie")
     skipped = page.locator("#sheet h2").inner_text()
     page.keyboard.press("s")
