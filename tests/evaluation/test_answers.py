@@ -90,7 +90,7 @@ def test_answers_beside_fields_of_the_same_names_are_read(questions, answers, tm
 
 @pytest.mark.assets
 def test_citations_and_nuggets_by_the_judge_that_comes_along(tmp_path, capsys):
-    nuggets = [{"text": "Bees make honey."}, {"text": "Honey comes from Rome.", "importance": "okay"}]
+    nuggets = [{"text": "Bees make honey."}, {"text": "The Moon pulls the water of the sea.", "importance": "okay"}]
     questions = write(tmp_path / "q.jsonl", [QUESTIONS[0] | {"nuggets": nuggets}])
     passages = [
         {"rank": 1, **PASSAGES[0]},
