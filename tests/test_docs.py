@@ -226,6 +226,8 @@ def test_figures_of_the_readme_are_those_of_the_files():
         f"{asset.package} {asset.version}" in text for asset in read_assets().values() if "skill" not in asset.package
     )
     figures = json.dumps(json.loads((ROOT / "generator/support/figures.json").read_text(encoding="utf-8")))
+    study = json.loads((ROOT / "data/studies/forty/report.json").read_text(encoding="utf-8"))
+    assert f"the same words to {study['pairs'][0]['same_text']} of {study['questions']} questions" in text
     assert "ROC AUC 0.87 on 640 claims" in text and '"auc": 0.872' in figures
 
 
