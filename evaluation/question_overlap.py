@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.overlap import ngrams
 from core.terminal import say, shown_json
 from core.words import folded_words
@@ -105,7 +105,7 @@ def _rounded(value: float) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 2 for unusable arguments, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m evaluation.question_overlap", description="Say how near test questions stand to training ones."
     )
     parser.add_argument("--train", nargs="+", required=True, metavar="FILE", help="training questions, or splits")

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.command import exit_status
+from core.command import Parser, exit_status
 from core.outputs import check_apart
 from core.terminal import remark, say, shown_json
 
@@ -39,9 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.study", description="Have people judge the answers of systems blind."
-    )
+    parser = Parser(prog="python -m evaluation.study", description="Have people judge the answers of systems blind.")
     commands = parser.add_subparsers(dest="command", required=True)
     new = commands.add_parser("new", help="draw questions and have every system answer them; a run that ended goes on")
     new.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
