@@ -2,6 +2,7 @@
 
 python app.py
 python app.py --index my_index --port 8000 --open
+python app.py --study my_study
 """
 
 from __future__ import annotations
@@ -76,9 +77,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--answer-seconds", metavar="SECONDS", help=f"for writing one answer (default {ANSWER_SECONDS:g}, or {NAME})"
     )
     parser.add_argument(
+        "--study",
+        metavar="STUDY",
+        type=Path,
+        help="serve a study instead, that “python -m evaluation.study new” made: judges see its answers side by side",
+    )
+    parser.add_argument(
         "--no-uploads", action="store_true", help=f"visitors may not drop documents of their own (or {UPLOADS}=no)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.study and (options.index or options.generator or options.snapshots):
+        parser.error("--study goes with --host, --port and --open only: a study answers nothing")
+    return options
 
 
 def _port(text: str) -> int:
@@ -111,6 +121,8 @@ def serve(options: argparse.Namespace) -> int:
 
     if problem := port_problem(options.host, options.port):
         return fail(problem)
+    if options.study:
+        return serve_study(options)
     start = time.perf_counter()
     try:
         longest = answer_seconds(options.answer_seconds)
@@ -153,6 +165,19 @@ def serve(options: argparse.Namespace) -> int:
         return fail(str(error))
     finally:
         page.close(verbose=False)
+    return 0
+
+
+def serve_study(options: argparse.Namespace) -> int:
+    """Serve a study, for which no model is loaded; the exit status."""
+    from evaluation.study.page import serve_study as serve_it
+
+    try:
+        serve_it(options.study, options.host, options.port, say, options.open)
+    except UserError as error:
+        return fail(str(error))
+    except OSError as error:
+        return fail(f"the study {options.study} cannot be served: {error}")
     return 0
 
 

@@ -277,7 +277,8 @@ def targets(folder: Path, qa: LongFormQA | None = None) -> dict[str, tuple[st.Se
         "answers": (lines(*answer), reading_file(folder / "w.jsonl", _answers)),
         "a rating": (_changed(_rating()), reading_file(folder / "r1.jsonl", _ratings)),
         "ratings": (lines(*feedback), reading_file(folder / "r.jsonl", _ratings)),
-        "votes": (_changed(_ballot()), reading_file(folder / "v.json", _votes)),
+        "study": (_changed(_study()), lambda text: _folder_file(folder / "st", "study.json", text, _read_study)),
+        "judgements": (lines("kind", "judge", "question", "study", "winner", "answers"), _judgements(folder / "sj")),
         "index manifest": (
             _changed(_manifest()),
             lambda text: _folder_file(folder / "i", "manifest.json", text, _index),
@@ -318,9 +319,13 @@ def _rating() -> dict[str, Any]:
     return record | {"winner": "a", "answers": {"a": answer, "b": answer}}
 
 
-def _ballot() -> dict[str, Any]:
-    side = {"verdict": None, "sentences": [None]}
-    return {"sheet": "s", "votes": {"q": {"left": side, "right": side, "preference": "tie"}}, "left": {}, "systems": {}}
+def _study() -> dict[str, Any]:
+    from evaluation.study.folder import VERSION
+
+    asked = {"id": "q/0", "question": "Why?", "kind": "q", "nuggets": [{"text": "so", "vital": True}]}
+    systems = {name: {"settings": {}, "index": "", "file": "", "sha256": ""} for name in ("a", "b")}
+    plan = {"program": "long-form-qa", "study": VERSION, "seed": 0, "citations": "shown", "judges": []}
+    return plan | {"questions": [asked], "systems": systems, "made": {}}
 
 
 def reading_file(path: Path, read: Callable[[Path], object]) -> Target:
@@ -476,13 +481,22 @@ def _ratings(path: Path) -> None:
     as_text(summarize(read_records(path, whole=True)))
 
 
-def _votes(path: Path) -> None:
-    from evaluation.votes import tally
+def _read_study(folder: Path) -> None:
+    from evaluation.study.folder import open_study
 
-    key = path.with_suffix(".key")
-    write_json(key, {"sheet": "s", "left": {"q": "A"}, "systems": {"A": "a", "B": "b"}})
-    tally([path], key)
-    tally([path], path)
+    open_study(folder)
+
+
+def _judgements(folder: Path) -> Target:
+    """What reads bytes as the judgements of a study of one question."""
+    from evaluation.study.folder import JUDGEMENTS, Asked, Manifest, Study, System
+    from evaluation.study.judgements import read_judges
+
+    systems = {name: System() for name in ("a", "b")}
+    manifest = Manifest("long-form-qa", 1, 0, "shown", (), (Asked("q", "Why?", "q"),), systems)
+    answers = {name: {"q": {"sentences": [{"text": "So."}]}} for name in systems}
+    study = Study(folder, manifest, answers, {name: {"q": "0"} for name in systems})
+    return reading_file(folder / JUDGEMENTS, lambda path: read_judges(study))
 
 
 def _index(folder: Path) -> None:

@@ -81,6 +81,31 @@ class AnswerSentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Nugget:
+    """A point that a good answer makes, as TREC's nugget evaluation has them (Voorhees 2003).
+
+    Attributes:
+        text: the point, in a few words.
+        vital: whether an answer without it is not a good one; the others are worth having.
+    """
+
+    text: str
+    vital: bool = True
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Nugget:
+        """Of an object with "text" and "importance": "vital" or "okay".
+
+        Raises:
+            ValueError: it is none.
+        """
+        text, importance = value["text"], value.get("importance", "vital")
+        if not isinstance(text, str) or not text.strip() or importance not in ("vital", "okay"):
+            raise ValueError(f"{dict(value)!r} is no nugget")
+        return cls(text, importance == "vital")
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question with a written answer.
 
@@ -95,6 +120,7 @@ class Question:
         sentences: of the answer, with their evidence; none where it was not noted.
         read: the passages that the judgement is about, best first.
         without: sentences that were taken out of them before the judgement.
+        nuggets: the points that a good answer makes; none where nobody wrote them down.
     """
 
     id: str
@@ -107,6 +133,7 @@ class Question:
     sentences: tuple[AnswerSentence, ...] = ()
     read: tuple[Place, ...] = ()
     without: tuple[Place, ...] = ()
+    nuggets: tuple[Nugget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +183,7 @@ def _question(number: str, row: dict[str, Any]) -> Question:
     """A question of a line's fields.
 
     Raises:
-        QuestionSetError: `holds`, `sentences`, `read` or `without` are not of their form.
+        QuestionSetError: `holds`, `sentences`, `read`, `without` or `nuggets` are not of their form.
     """
     holds = row.get("holds", "")
     if holds not in ("", *HOLDS):
@@ -167,11 +194,13 @@ def _question(number: str, row: dict[str, Any]) -> Question:
             "sentences": tuple(AnswerSentence.of(sentence) for sentence in row.get("sentences", ())),
             "read": tuple(Place.of(place) for place in row.get("read", ())),
             "without": tuple(Place.of(place) for place in row.get("without", ())),
+            "nuggets": tuple(Nugget.of(nugget) for nugget in row.get("nuggets", ())),
         }
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise QuestionSetError(
             f"the evidence of the question “{row['question']}” cannot be read ({type(error).__name__}: {error}); "
-            'expected "sentences": [{"text": …, "from": [{"title": …, "begins": …}]}], "read": [title, …]'
+            'expected "sentences": [{"text": …, "from": [{"title": …, "begins": …}]}], "read": [title, …], '
+            '"nuggets": [{"text": …, "importance": "vital" or "okay"}]'
         ) from error
     return Question(**_fitting(Question, defaults | row | judged))
 

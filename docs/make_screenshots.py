@@ -2,6 +2,8 @@
 
     python app.py --port 7860 &
     python -m docs.make_screenshots http://127.0.0.1:7860
+    python app.py --study my-study --port 7870 &
+    python -m docs.make_screenshots http://127.0.0.1:7870 --study --width 1280 --scheme light
 
 It drives Chromium through Playwright and knows the page only from outside.
 """
@@ -59,6 +61,26 @@ def visit(browser: Browser, address: str, question: str, width: int, scheme: Sch
             _use(page, name)
             _take(page, folder / f"{name}-{width}-{scheme}.png", f"#{tool}-tool")
             page.locator(f"#{tool}-tool > button").click()
+    context.close()
+
+
+def judge(browser: Browser, address: str, question: str, width: int, scheme: Scheme, folder: Path) -> None:
+    """A picture of a study's question, of which some is judged already."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(_LONGEST_WAIT)
+    page.goto(address)
+    page.locator("#name input, #name textarea").first.fill(f"Ada {width} {scheme}")
+    page.locator("#begin").click()
+    page.locator("#sheet").wait_for()
+    while question not in page.locator("#sheet h2").inner_text():
+        before = page.locator("#sheet h2").inner_text()
+        page.keyboard.press("s")
+        page.locator("#sheet h2").filter(has_not_text=before).wait_for()
+    for key in "11":
+        page.keyboard.press(key)
+    page.locator("#said", has_text="stored").wait_for()
+    _take(page, folder / f"study-{width}-{scheme}.png")
     context.close()
 
 
@@ -132,6 +154,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR")
     parser.add_argument("--width", type=int, choices=WIDTHS, help="only this one")
     parser.add_argument("--scheme", choices=SCHEMES, help="only this one")
+    parser.add_argument("--study", action="store_true", help="the address is that of a study: a question of it instead")
     parser.add_argument("--film", action="store_true", help="only the moving picture")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
@@ -140,8 +163,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for width in () if options.film else (options.width,) if options.width else WIDTHS:
             for scheme in (options.scheme,) if options.scheme else SCHEMES:
-                visit(browser, options.address, options.question, width, scheme, options.output)
-        if options.film or not (options.width or options.scheme):
+                taken = judge if options.study else visit
+                taken(browser, options.address, options.question, width, scheme, options.output)
+        if options.film or not (options.width or options.scheme or options.study):
             film(browser, options.address, options.question, options.output / "page.webp")
         browser.close()
     return 0

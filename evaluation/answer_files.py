@@ -5,6 +5,7 @@ It knows JSON lines and the question set. It measures nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 
 from batch import answer_of
 from core.json_lines import json_lines
+from core.sentences import split_sentences
 from data.questions import Question
-from evaluation.answer_metrics import Item
+from evaluation.answer_metrics import CitedSentence, Item
 from evaluation.errors import EvaluationError
 
 Row = dict[str, Any]
+_BRACKETS = re.compile(r"\s*\[(\d{1,3})\]")
 
 
 def read_answers(path: Path, questions: Sequence[Question]) -> list[Item]:
@@ -86,32 +89,68 @@ def read_rows(path: Path) -> list[tuple[str, Row]]:
     return rows
 
 
-def read_passages(row: Row, place: str) -> list[tuple[str, str]]:
-    """(title, text as read) of each passage that an answer was written from, best first.
+def read_passages(row: Row, place: str) -> dict[int, tuple[str, str]]:
+    """(title, text as read) of each passage that an answer was written from, by rank, best first.
 
     Raises:
         EvaluationError: the row is not as qa.py writes it.
     """
     with _as_written(place):
-        parts = [part for part in row.get("passages") or [] if part.get("read", True)]
-        passages = [(str(part["title"]), str(part.get("read_text", part["text"]))) for part in parts]
-    return [(title, text) for title, text in passages if text]
+        parts = enumerate(row.get("passages") or [], 1)
+        passages = {
+            int(part.get("rank", number)): (str(part["title"]), str(part.get("read_text", part["text"])))
+            for number, part in parts
+            if part.get("read", True)
+        }
+    return {rank: (title, text) for rank, (title, text) in passages.items() if text}
+
+
+def read_cited(row: Row, ranks: Sequence[int], place: str) -> tuple[CitedSentence, ...]:
+    """The sentences of an answer with the passages that each names.
+
+    Of an answer without "sentences", as one from elsewhere, they are the numbers in brackets behind its words: [1][3].
+
+    Args:
+        row: the answer.
+        ranks: of the passages that it was written from.
+        place: of the row.
+
+    Raises:
+        EvaluationError: the row is not as qa.py writes it.
+    """
+    numbers = {rank: number for number, rank in enumerate(ranks, 1)}
+    with _as_written(place):
+        if isinstance(row.get("sentences"), list):
+            told = [(str(one["text"]), [one.get("passage")], one.get("kind") == "lacking") for one in row["sentences"]]
+        else:
+            told = [
+                (_BRACKETS.sub("", text).strip(), list(map(int, _BRACKETS.findall(text))), False)
+                for text in split_sentences(str(row["answer"]))
+            ]
+    return tuple(
+        CitedSentence(text, tuple(dict.fromkeys(numbers[rank] for rank in cited if rank in numbers)), lacking)
+        for text, cited, lacking in told
+    )
 
 
 def _item(row: Row, question: Question, place: str) -> Item:
     """A row and its question as what the metrics need."""
-    passages = tuple(read_passages(row, place))
+    passages = read_passages(row, place)
     with _as_written(place):
         seconds = (row.get("seconds") or {}).get("total")
+        confidence = row.get("confidence")
         return Item(
             question.id,
             question.question,
             str(row["answer"]),
             bool(row["answerable"]),
-            passages,
+            tuple(passages.values()),
             question.answer,
             question.answerable,
             None if seconds is None else float(seconds),
+            None if confidence is None else float(confidence),
+            read_cited(row, list(passages), place),
+            question.nuggets,
         )
 
 

@@ -15,12 +15,28 @@ from core.errors import needing
 from core.overlap import copied_words, ngrams
 from core.sentences import is_complete, split_sentences
 from core.words import folded_words
+from data.questions import Nugget
 from evaluation.errors import EvaluationError
 from evaluation.names import Mention, mentions
 
 REPEATED_WORDS = 4
 
 Measures = dict[str, float | int | None]
+
+
+@dataclass(frozen=True)
+class CitedSentence:
+    """A sentence of an answer.
+
+    Attributes:
+        text: the sentence.
+        cited: the passages that it names, as numbers from 1 among those read.
+        lacking: whether it only says what the passages lack.
+    """
+
+    text: str
+    cited: tuple[int, ...] = ()
+    lacking: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,10 @@ class Item:
         reference: the written answer.
         reference_answerable: whether the passages hold an answer, by the question set.
         seconds: what the answer took, question to end; None when not known.
+        confidence: the probability that the passages hold something of the answer, by the system; None where it gave
+            none.
+        sentences: of the answer, with the passages that each names.
+        nuggets: the points that a good answer makes; none where the question set has none.
     """
 
     id: str
@@ -46,6 +66,9 @@ class Item:
     reference: str
     reference_answerable: bool = True
     seconds: float | None = None
+    confidence: float | None = None
+    sentences: tuple[CitedSentence, ...] = ()
+    nuggets: tuple[Nugget, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""How good answers are: one row of figures for each file of answers; and the blind comparison of two files.
+"""How good answers are: one row of figures for each file of answers.
 
     python -m evaluation.answers --answers extractive.jsonl fused.jsonl
     python -m evaluation.answers --answers fused.jsonl --json --details fused-details.jsonl
     python -m evaluation.answers --generator fused --output fused.jsonl --loss
-    python -m evaluation.answers --compare extractive.jsonl fused.jsonl --sheet sheet.html
-    python -m evaluation.answers --votes votes.json --key sheet.key.json
+    python -m evaluation.answers --answers fused.jsonl --judged
+    python -m evaluation.answers --generator fused --control control.jsonl
 
-This is the command line; the metrics are in answer_metrics.py, names.py and loss.py, the comparison is in sheet.py and
-votes.py, and evaluation/README.md says what each figure means.
+This is the command line; the metrics are in answer_metrics.py, names.py, citations.py, declining.py and loss.py, and
+evaluation/README.md says what each figure means. People's judgements are `python -m evaluation.study`'s.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from core.terminal import remark, say, shown_json
 from data.questions import Question, load_questions
 from evaluation.answer_files import read_answers, written
 from evaluation.answer_metrics import Item, RougeL, measure, summarize, worst_unfound
-from evaluation.comparison import tally_text, write_sheet
-from evaluation.votes import tally
+from evaluation.citations import by_judge, citation_figures, nugget_figures
+from evaluation.declining import Swapped, control, declining_figures
 
 if TYPE_CHECKING:
     from qa import LongFormQA
@@ -58,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
-    """Measure or compare, and print."""
+    """Measure and print."""
     _check_files(given)
-    say(_compared(given) if given.compare or given.votes else _report(given))
+    say(_report(given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--written", action="store_true", help="a row for the written answers, beside the passages of the first file")
     add("--details", type=Path, metavar="FILE", help="write a JSON line for every answer measured")
     add("--json", action="store_true", help="print JSON instead of a table")
-    add("--seed", type=int, default=0, help="of random passages, sampling and the blind sheet (default 0)")
+    add("--seed", type=int, default=0, help="of random passages and sampling (default 0)")
+    add(
+        "--judged",
+        action="store_true",
+        help="citation recall and precision and, where the questions have nuggets, the share found, by the program's "
+        "own judge",
+    )
     own = parser.add_argument_group("a generator run here (all its other settings are the defaults of qa.py)")
     add = own.add_argument
     add("--generator", metavar="NAME_OR_PATH", help="extractive, fused, or a seq2seq checkpoint's name or folder")
@@ -95,44 +101,36 @@ def _parser() -> argparse.ArgumentParser:
         help="the loss of the written answers with retrieved, random and no passages; with FILE, a run that ended "
         "early goes on",
     )
+    add(
+        "--control",
+        type=Path,
+        metavar="FILE",
+        help="answer the questions beside passages found for other ones, into this file: how many are declined",
+    )
     add("--retrieval", default=ask.retrieval, help=f"{', '.join(METHODS)} (default {ask.retrieval})")
     add("--passages", type=int, default=ask.passages, help=f"how many (default {ask.passages})")
     add("--index", type=Path, metavar="DIR", help="an index folder; default: the vital articles")
-    blind = parser.add_argument_group("a blind comparison, judged by people")
-    add = blind.add_argument
-    add("--compare", type=Path, nargs=2, metavar=("A", "B"), help="two files of answers, side by side on a blind sheet")
-    add("--sheet", type=Path, metavar="FILE", help="the sheet, an HTML file, to be written")
-    add("--number", type=int, default=40, help="how many questions are drawn (default 40)")
-    add("--votes", type=Path, nargs="+", default=[], metavar="FILE", help="what judges saved: tell it apart and count")
-    add("--key", type=Path, metavar="FILE", help="which answer was whose (default beside the sheet: SHEET.key.json)")
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """End with a usage error where the arguments do not fit together."""
-    runs = given.output is not None or given.loss is not None
-    read = {*given.answers, given.questions, *(given.compare or ()), *given.votes}
-    for path in (given.details, given.output, given.loss, given.sheet):
+    runs = given.output is not None or given.loss is not None or given.control is not None
+    read = {*given.answers, given.questions}
+    for path in (given.details, given.output, given.loss, given.control):
         if path in read:
             parser.error(f"{path} is both read and written; name another file to write")
-    if given.compare or given.votes:
-        if given.compare and (given.votes or not given.sheet):
-            parser.error("--compare needs --sheet FILE, and --votes comes later, once there are votes")
-        if given.votes and not given.key:
-            parser.error("--votes needs --key FILE, which --compare wrote beside the sheet")
-        if given.answers or given.generator or runs:
-            parser.error("--compare and --votes go without --answers and --generator")
-        return
     if runs and not given.generator:
-        parser.error("--output and --loss need --generator")
+        parser.error("--output, --loss and --control need --generator")
     if given.generator and not runs:
-        parser.error("say what to measure of the generator: --output FILE for its answers, --loss, or both")
+        parser.error("say what to measure of the generator: --output FILE for its answers, --loss, --control FILE")
     if not given.answers and not runs:
         parser.error("name files of answers with --answers, or a generator with --generator")
-    if given.output is not None and given.output == given.loss:
-        parser.error("--output and --loss need a file each")
-    if given.written and not (given.answers or given.output):
-        parser.error("--written needs answers whose passages it can use: --answers or --output")
+    written_to = [path for path in (given.output, given.loss, given.control) if path is not None]
+    if len(set(written_to)) < len(written_to):
+        parser.error("--output, --loss and --control need a file each")
+    if (given.written or given.judged) and not (given.answers or given.output):
+        parser.error("--written and --judged need answers whose passages it can use: --answers or --output")
 
 
 def _check_files(given: argparse.Namespace) -> None:
@@ -142,31 +140,18 @@ def _check_files(given: argparse.Namespace) -> None:
         core.outputs.OutputError: it is.
     """
     loss = given.loss if given.loss is not None and given.loss.name else None
-    writes = [path for path in (given.details, given.output, loss, given.sheet) if path]
+    writes = [path for path in (given.details, given.output, loss, given.control) if path]
     for place, path in enumerate(writes):
-        check_apart(path, *given.answers, given.questions, *(given.compare or ()), *given.votes, *writes[:place])
+        check_apart(path, *given.answers, given.questions, *writes[:place])
     if given.details:
         check_replaceable(given.details, _DETAILS)
-
-
-def _compared(given: argparse.Namespace) -> str:
-    """Write a blind sheet, or count the votes on one; what to print."""
-    if given.compare:
-        questions = load_questions(given.questions)
-        done = write_sheet(given.compare, questions, given.sheet, given.key, given.seed, given.number)
-        text = (
-            "{sheet} shows {questions} questions; {key} says which answer is whose: do not open it before the votes\n"
-        )
-        return _json(done) if given.json else text.format(**done)
-    counted = tally(given.votes, given.key)
-    return _json(counted) if given.json else tally_text(counted)
 
 
 def _report(given: argparse.Namespace) -> str:
     """A row for every file of answers, and for the generator that was run; what to print."""
     questions = load_questions(given.questions)
     files = list(given.answers)
-    losses: dict[str, Any] = {}
+    more: Report = {}
     if given.generator:
         from qa import LongFormQA
 
@@ -176,11 +161,15 @@ def _report(given: argparse.Namespace) -> str:
             if batch:
                 batch.answer(qa.ask)
                 files.append(given.output)
+        if given.control:
+            swapped = Swapped.load(given.index)
+            assert isinstance(swapped, Swapped)
+            more[str(given.control)] = {"control": control(swapped, questions, settings, given.control)}
         if given.loss is not None:
             name = str(given.output or given.generator)
-            losses[name] = _losses(qa, questions, settings, given.loss if given.loss.name else None)
+            more[name] = _losses(qa, questions, settings, given.loss if given.loss.name else None)
     report = _measured(files, questions, given)
-    for name, row in losses.items():
+    for name, row in more.items():
         report[name] = report.get(name, {"questions": len(questions)}) | row
     return _json(report) if given.json else _text(report)
 
@@ -202,16 +191,28 @@ def _measured(files: Sequence[Path], questions: Sequence[Question], given: argpa
     if given.written:
         systems["written answers"] = written(next(iter(systems.values())))
     _warn_of_differences(systems, len(questions))
-    rouge_l = RougeL()
+    rouge_l, judged = RougeL(), _judged if given.judged else lambda items: {}
     report: Report = {}
     details: list[Row] = []
     for name, items in systems.items():
         measured = [measure(item, rouge_l) for item in tqdm(items, desc=name, unit="answer", leave=False)]
-        report[name] = summarize(measured) | {"worst_unfound": worst_unfound(measured)}
+        report[name] = summarize(measured) | {"declining": declining_figures(items)} | judged(items)
+        report[name]["worst_unfound"] = worst_unfound(measured)
         details += [{"answers": name} | one.to_json() for one in measured]
     if given.details:
         write_own_text(given.details, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in details), _DETAILS)
     return report
+
+
+def _judged(items: Sequence[Item]) -> Row:
+    """What the judge says of a file of answers. It is the program's only one, so answers of ours were made with it."""
+    from generator.support.model import SupportModel
+
+    supports = by_judge(SupportModel.load())
+    judge = "the program's support model; it also judged sentences while the program's own answers were made"
+    found = {"citations": citation_figures(items, supports) | {"judge": judge}}
+    nuggets = nugget_figures(items, supports)
+    return found | ({"nuggets": nuggets | {"judge": judge}} if nuggets else {})
 
 
 def _warn_of_differences(systems: Mapping[str, Sequence[Item]], questions: int) -> None:
@@ -228,6 +229,9 @@ _COLUMNS = {
     "ROUGE-L": "rouge_l",
     "unfound": "unfound",
     "unanswerable P/R/F1": "unanswerable",
+    "answered/right/declined right": "declining",
+    "citations R/P": "citations",
+    "nuggets vital/all": "nuggets",
     "copied": "copied",
     "stretch": "copied_stretch",
     "repeated": "repeated",
@@ -238,15 +242,23 @@ _COLUMNS = {
     "seconds": "seconds",
     "median": "seconds_median",
 }
-_LOSS_COLUMNS = {"loss retrieved/random/none": "loss", "gain": "gain"}
+_RUN_COLUMNS = {"loss retrieved/random/none": "loss", "gain": "gain", "control declined": "control"}
+_PARTS = {
+    "loss": ("retrieved", "random", "none"),
+    "unanswerable": ("precision", "recall", "f1"),
+    "declining": ("answered", "right_answering", "right_declining"),
+    "citations": ("recall", "precision"),
+    "nuggets": ("vital", "all"),
+    "control": ("declined",),
+}
 _PERCENT = ("unfound", "copied", "repeated")
 
 
 def _text(report: Report) -> str:
     """The report as a Markdown table, notes, and the worst of the names and numbers."""
-    columns = (_COLUMNS if any("words" in row for row in report.values()) else {"answers": "questions"}) | (
-        _LOSS_COLUMNS if any("loss" in row for row in report.values()) else {}
-    )
+    measured = {field for row in report.values() for field in row} | {"questions"}
+    measured |= {"gain"} if "loss" in measured else set()
+    columns = {name: field for name, field in (_COLUMNS | _RUN_COLUMNS).items() if field in measured}
     rows = [["", *columns]]
     rows += [[name, *(_cell(field, row) for field in columns.values())] for name, row in report.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -268,7 +280,7 @@ def _cell(field: str, row: Row) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        parts = ("retrieved", "random", "none") if field == "loss" else ("precision", "recall", "f1")
+        parts = _PARTS[field]
         return " / ".join("–" if value[part] is None else f"{value[part]:.2f}" for part in parts)
     if field in _PERCENT:
         return f"{100 * value:.1f}%"

@@ -162,7 +162,7 @@ def read_sentences(path: Path) -> list[tuple[list[str], list[tuple[str, str]]]]:
     for place, row in read_rows(path):
         if row["answer"] and "passages" not in row:
             raise EvaluationError(f'{place}: no "passages"; expected {{"question": …, "answer": …, "passages": …}}')
-        answers.append((split_sentences(str(row["answer"])), read_passages(row, place)))
+        answers.append((split_sentences(str(row["answer"])), list(read_passages(row, place).values())))
     return answers
 
 

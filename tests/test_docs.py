@@ -24,7 +24,7 @@ from doctor import pinned
 ROOT = Path(__file__).parents[1]
 # What a reader is led to; the fixtures' notes are for tests.
 FILES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md")] if "tests" not in path.parts)
-CARDS = ["generator", "generator/selection", "generator/support", "retriever", "data/lfqa"]
+CARDS = ["generator", "generator/selection", "generator/support", "retriever", "data/lfqa", "data/studies/forty"]
 RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 COMMAND = re.compile(r"^(?:\S+=\S+ )*(?:\.venv/bin/)?python (-m )?([\w./]+)(.*)")
@@ -228,6 +228,8 @@ def test_figures_of_the_readme_are_those_of_the_files():
     }
     assert all(f"{package} {version}" in text for package, version in named.items())
     figures = json.dumps(json.loads((ROOT / "generator/support/figures.json").read_text(encoding="utf-8")))
+    study = json.loads((ROOT / "data/studies/forty/report.json").read_text(encoding="utf-8"))
+    assert f"the same words to {study['pairs'][0]['same_text']} of {study['questions']} questions" in text
     assert "ROC AUC 0.87 on 640 claims" in text and '"auc": 0.872' in figures
 
 

@@ -198,7 +198,8 @@ class Csv(FileRows):
         with open_text(self.path, newline="") as file:
             try:
                 reader = csv.DictReader(file, delimiter=_delimiter(file), strict=True)
-                self._check_columns(list(reader.fieldnames or []))
+                reader.fieldnames = [mended(name) for name in reader.fieldnames or []]
+                self._check_columns(reader.fieldnames)
             except (csv.Error, UnicodeDecodeError) as error:
                 raise SourceError(f"{self.path}, line 1: not CSV ({error})") from error
             for number in count():
@@ -260,7 +261,7 @@ def _text(row: Mapping[str, Any], column: str, needed: bool = True) -> str:
     value = row.get(column)
     if value is None:
         if needed:
-            raise PageError(f'no "{column}" among {", ".join(map(str, row)) or "nothing"}')
+            raise PageError(mended(f'no "{column}" among {", ".join(map(str, row)) or "nothing"}'))
         return ""
     if isinstance(value, str):
         return mended(value)

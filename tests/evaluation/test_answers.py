@@ -52,6 +52,8 @@ def test_a_file_gives_a_row(questions, answers, capsys):
     assert run("--answers", answers, "--questions", questions, "--json") == 0
     report = json.loads(capsys.readouterr().out)[str(answers)]
     assert report["questions"] == 2 and report["unanswerable"]["f1"] == 1.0 and report["seconds"] == 2.0
+    declining = {"answered": 0.5, "right_answering": 1.0, "right_declining": 1.0, "curve": None}
+    assert report["declining"] == declining and "citations" not in report
     # Rome is in a passage that was not read.
     assert report["worst_unfound"] == [{"id": "a", "unfound": ["Rome"]}] and report["unfound"] == 1.0
 
@@ -86,24 +88,38 @@ def test_answers_beside_fields_of_the_same_names_are_read(questions, answers, tm
     assert first == second and first["rouge_l"] < 1
 
 
-@pytest.mark.parametrize("option", ["--details", "--sheet", "--key"])
+@pytest.mark.assets
+def test_citations_and_nuggets_by_the_judge_that_comes_along(tmp_path, capsys):
+    nuggets = [{"text": "Bees make honey."}, {"text": "The Moon pulls the water of the sea.", "importance": "okay"}]
+    questions = write(tmp_path / "q.jsonl", [QUESTIONS[0] | {"nuggets": nuggets}])
+    passages = [
+        {"rank": 1, **PASSAGES[0]},
+        {"rank": 2, "title": "Rome", "text": "Rome lies on the Tiber.", "read": True},
+    ]
+    theirs = row(0, "Bees make honey from nectar [1]. Rome is the capital of France [2].", passages=passages)
+    path = write(tmp_path / "theirs.jsonl", [theirs])
+    assert run("--answers", path, "--questions", questions, "--judged", "--json") == 0
+    report = json.loads(capsys.readouterr().out)[str(path)]
+    found = report["citations"]
+    assert (found["recall"], found["precision"], found["sentences"], found["citations"]) == (0.5, 0.5, 2, 2)
+    assert "support model" in found["judge"] and report["nuggets"]["vital"] == 1 and report["nuggets"]["all"] == 0.5
+    assert run("--answers", path, "--questions", questions, "--judged") == 0
+    assert "0.50 / 0.50" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("content", [b"Dear diary", b'{"a": 1}\n', b"\x89PNG"])
-def test_what_is_somebody_elses_is_not_written_over(questions, answers, tmp_path, capsys, option, content):
-    theirs, other = tmp_path / "theirs", write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
+def test_what_is_somebody_elses_is_not_written_over(questions, answers, tmp_path, capsys, content):
+    theirs = tmp_path / "theirs"
     theirs.write_bytes(content)
-    given = ["--answers", answers] if option == "--details" else ["--compare", answers, other]
-    given += ["--sheet", tmp_path / "sheet.html"] if option == "--key" else []
-    assert run(*given, "--questions", questions, option, theirs) == 1
+    assert run("--answers", answers, "--questions", questions, "--details", theirs) == 1
     told = capsys.readouterr().err
     assert f"{theirs} exists and was not written by this command" in told
-    assert theirs.read_bytes() == content and not (tmp_path / "sheet.html").exists()
+    assert theirs.read_bytes() == content
 
 
 def test_what_this_command_wrote_is_written_anew(questions, answers, tmp_path):
-    other = write(tmp_path / "other.jsonl", [row(0, "From nectar.")])
     for _ in range(2):
         assert run("--answers", answers, "--questions", questions, "--details", tmp_path / "details.jsonl") == 0
-        assert run("--compare", answers, other, "--questions", questions, "--sheet", tmp_path / "sheet.html") == 0
 
 
 def test_an_answer_file_is_no_output_by_any_name(questions, answers, tmp_path, capsys):

@@ -197,6 +197,15 @@ def test_an_array_in_another_encoding_or_cut_is_refused_as_far_as_needed(tmp_pat
         problems(path)
 
 
+def test_a_column_whose_name_is_no_text_is_told_as_text(tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_bytes(b"\x80,title,text\r\ntea\r\n")
+    source = open_source(str(path))
+    with pytest.raises(PageError) as told:
+        list(source.passages(next(iter(source.records()))))
+    assert str(told.value).encode() and "\ufffd, title, text" in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("lines", "good", "said"),
     [
