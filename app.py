@@ -200,6 +200,10 @@ def offered_indexes(given: Sequence[str]) -> list[str]:
     return named if any(not is_live(name) for name in named) else [*named, EMBEDDED]
 
 
+# What generators by name are fetched for, before the page is served.
+_BASES = {"fused": "smollm2", "writer": "qwen2.5-coder-0.5b"}
+
+
 def find(qa: LongFormQA, generator: str) -> None:
     """See that the generator can be had, before the page is served; only a checkpoint is loaded for that.
 
@@ -211,8 +215,8 @@ def find(qa: LongFormQA, generator: str) -> None:
 
     if generator not in GENERATORS:
         qa.generator(generator)
-    if generator == "fused":
-        asset_path("smollm2")
+    if generator in _BASES:
+        asset_path(_BASES[generator])
 
 
 def load(qa: LongFormQA, generator: str) -> str:

@@ -97,7 +97,8 @@ class Settings:
         noun="the number of passages", low=1, high=MOST_PASSAGES, control="slider",
     )  # fmt: skip
     generator: str = _setting(
-        "fused", "Generator", "extractive quotes; fused writes; or the name or folder of a seq2seq checkpoint",
+        "fused", "Generator",
+        "extractive quotes; fused writes an opening; writer writes (491 MB more); or a checkpoint's name or folder",
         noun="the generator", control="generator",
     )  # fmt: skip
     unsupported: str = _setting(
@@ -224,7 +225,7 @@ def _parsed(name: str, value: Any) -> Any:  # noqa: ANN401 - from outside, check
         text = _text(noun, value)
         if not text and about.control == "generator":
             raise SettingsError(
-                "no generator is chosen: pick extractive or fused, or type a checkpoint's name or folder"
+                "no generator is chosen: pick extractive, fused or writer, or type a checkpoint's name or folder"
             )
         return text
     try:

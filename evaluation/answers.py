@@ -90,7 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     own = parser.add_argument_group("a generator run here (all its other settings are the defaults of qa.py)")
     add = own.add_argument
-    add("--generator", metavar="NAME_OR_PATH", help="extractive, fused, or a seq2seq checkpoint's name or folder")
+    add(
+        "--generator",
+        metavar="NAME_OR_PATH",
+        help="extractive, fused, writer, or a seq2seq checkpoint's name or folder",
+    )
     add("--output", type=Path, metavar="FILE", help="answer the questions into this file, then measure it")
     add(
         "--loss",

@@ -9,6 +9,11 @@ there, is shown beside what is written. Lines of JSON go to the standard output.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import sys
 import time

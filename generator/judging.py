@@ -31,10 +31,11 @@ class Judge(Protocol):
 
 
 def judged(sentences: Iterable[Sentence], found: Sequence[Found], judge: Judge) -> tuple[Sentence, ...]:
-    """The same sentences with a judgement of each; all "not supported" when nothing was read."""
-    plain = list(sentences)
-    judgements = judge.judge([sentence.text for sentence in plain], found) if plain else []
-    return tuple(sentence.judged(found) for sentence, found in zip(plain, judgements, strict=True))
+    """The same sentences with a judgement of each that has none yet; "not supported" when nothing was read."""
+    every = list(sentences)
+    open_ones = [sentence.text for sentence in every if not sentence.label]
+    judgements = iter(judge.judge(open_ones, found) if open_ones else [])
+    return tuple(sentence if sentence.label else sentence.judged(next(judgements)) for sentence in every)
 
 
 def trace(text: str, found: Sequence[Found], judge: Judge) -> tuple[Sentence, ...]:

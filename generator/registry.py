@@ -82,4 +82,6 @@ def _adapted(parts: Parts, folder: Path, name: str) -> Generator:
     return (_writer if of_writer else _fused)(parts, folder, name)
 
 
+# Those whose models are there after the set-up; others fetch them when they are first asked for.
+AT_HAND = ("extractive", "fused")
 GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused, "writer": _writer}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # T5 has relative positions and no limit of its own; longer inputs only cost time.
 _MOST_TOKENS = 4096
-_KNOWN = 'allowed are "extractive", "fused", or the name or folder of a sequence-to-sequence checkpoint'
+_KNOWN = 'allowed are "extractive", "fused", "writer", or the name or folder of a sequence-to-sequence checkpoint'
 
 
 class Seq2SeqGenerator:

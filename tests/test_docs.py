@@ -24,7 +24,15 @@ from doctor import pinned
 ROOT = Path(__file__).parents[1]
 # What a reader is led to; the fixtures' notes are for tests.
 FILES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md")] if "tests" not in path.parts)
-CARDS = ["generator", "generator/selection", "generator/support", "retriever", "data/lfqa", "data/studies/forty"]
+CARDS = [
+    "generator",
+    "generator/writer",
+    "generator/selection",
+    "generator/support",
+    "retriever",
+    "data/lfqa",
+    "data/studies/forty",
+]
 RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 COMMAND = re.compile(r"^(?:\S+=\S+ )*(?:\.venv/bin/)?python (-m )?([\w./]+)(.*)")

@@ -6,6 +6,11 @@ given evidence: the next sentence, or the paragraph at once. See generator/write
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from core.starting import start
+
+    start()
+
 import argparse
 import json
 import math
@@ -149,6 +154,8 @@ def train(trainee: WriterTrainee, answers: Sequence[WrittenAnswer], given: argpa
         return {"loss": total, "tokens": float(sum(example.size for example in drawn))}
 
     settings = run_settings(given)
+    # Of folders, the names alone are worth keeping beside the weights.
+    told = settings | {name: Path(settings[name]).name for name in ("deep_index", "start") if settings[name]}
     weights = trainee.parameters()
     best = Training(
         given.output,
@@ -161,9 +168,7 @@ def train(trainee: WriterTrainee, answers: Sequence[WrittenAnswer], given: argpa
         evaluation=Evaluation(
             lambda: {"held out": mean_loss(trainee, kept, given.micro_batch)},
             score=lambda figures: -figures["held out"],
-            keep=lambda number, figures: trainee.save(
-                given.output / BEST, settings | {"step": number, "losses": figures}
-            ),
+            keep=lambda number, figures: trainee.save(given.output / BEST, told | {"step": number, "losses": figures}),
             every=given.evaluate_every,
             at_start=True,
         ),

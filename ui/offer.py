@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from core.errors import SettingsError
 from core.settings import Settings
 from core.texts import as_given
-from generator.registry import GENERATORS
+from generator.registry import AT_HAND
 from retriever.article_plan import is_live
 from retriever.live.wiki import CONTACT, ContactError, check_contact, contact
 from retriever.registry import EMBEDDED
@@ -35,7 +35,7 @@ class Offer:
         uploads: whether visitors may drop documents of their own.
     """
 
-    generators: tuple[str, ...] = (Settings().generator, *(name for name in GENERATORS if name != Settings().generator))
+    generators: tuple[str, ...] = (Settings().generator, *(name for name in AT_HAND if name != Settings().generator))
     others: bool = True
     indexes: tuple[str, ...] = (EMBEDDED,)
     public: bool = False

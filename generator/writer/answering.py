@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.records import SUPPORTED, Draft, Found, Retrieved, SelectedSentence, Sentence
+from core.records import NOT_SUPPORTED, SUPPORTED, Draft, Found, Judgement, Retrieved, SelectedSentence, Sentence
 from core.sentences import is_complete, split_sentences
 from core.settings import Settings
 from core.words import leans
@@ -86,29 +86,28 @@ class WriterGenerator:
     ) -> list[Sentence]:
         """What is said of a step's evidence: one written sentence, the evidence itself, or nothing that is new."""
         before = " ".join(sentence.text for sentence in said)
-        request = WriterRequest(retrieved.whole, tuple(_fact(retrieved, sentence) for sentence in step), said=before)
+        request = WriterRequest(retrieved.whole, tuple(_facts(retrieved, step)), said=before)
         for draws in (None, seed):
             text = _one_sentence(self._writer.write(request, stop, draws))
-            if text and self._stands(text, retrieved, step):
-                if said and self._supported(text, before, retrieved, step):
+            if text and (judgement := self._judged(text, retrieved, step)).label == SUPPORTED:
+                if said and self._by(before, text, retrieved, step).label == SUPPORTED:
                     return []
-                return [Sentence(text, "written", tuple(sentence.place for sentence in step))]
+                return [Sentence(text, "written", tuple(sentence.place for sentence in step)).judged(judgement)]
             if stop.is_set():
                 return []
         return [quoted(sentence) for sentence in step]
 
-    def _stands(self, text: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> bool:
-        """Whether a sentence says no more than its evidence."""
-        given = " ".join([retrieved.whole, *(f"{fact.title} {fact.text}" for fact in _facts(retrieved, step))])
-        if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(given)):
-            return False
-        return self._supported(text, " ".join(sentence.text for sentence in step), retrieved, step)
+    def _judged(self, text: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> Judgement:
+        """How far a sentence says no more than its evidence; a number that is not there is none of its."""
+        given = [retrieved.whole, *(f"{fact.title} {fact.text}" for fact in _facts(retrieved, step))]
+        judgement = self._by(" ".join(sentence.text for sentence in step), text, retrieved, step)
+        invented = set(_NUMBER.findall(text)) - set(_NUMBER.findall(" ".join(given)))
+        return replace(judgement, label=NOT_SUPPORTED) if invented else judgement
 
-    def _supported(self, text: str, by: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> bool:
-        """Whether the judge finds a sentence supported by another text."""
-        source = _passage(retrieved, step[0])
-        (judgement,) = self._judge().judge([text], [replace(source, text=by, status="cut")])
-        return judgement.label == SUPPORTED
+    def _by(self, source: str, text: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> Judgement:
+        """What the judge says of a sentence by another text, which stands under the title of a step's evidence."""
+        (judgement,) = self._judge().judge([text], [replace(_passage(retrieved, step[0]), text=source, status="cut")])
+        return judgement
 
 
 def steps(evidence: Sequence[SelectedSentence]) -> list[list[SelectedSentence]]:
@@ -131,14 +130,10 @@ def _passage(retrieved: Retrieved, sentence: SelectedSentence) -> Found:
     return next(part for part in retrieved.found if part.rank == sentence.place[0])
 
 
-def _fact(retrieved: Retrieved, sentence: SelectedSentence) -> Fact:
-    """A chosen sentence under its titles."""
-    passage = _passage(retrieved, sentence).passage
-    return Fact(f"{passage.title}, {passage.section}" if passage.section else passage.title, sentence.text)
-
-
 def _facts(retrieved: Retrieved, step: Sequence[SelectedSentence]) -> list[Fact]:
-    return [_fact(retrieved, sentence) for sentence in step]
+    """Chosen sentences under their titles."""
+    passages = [(_passage(retrieved, sentence).passage, sentence.text) for sentence in step]
+    return [Fact(f"{p.title}, {p.section}" if p.section else p.title, text) for p, text in passages]
 
 
 def _one_sentence(text: str) -> str:
