@@ -157,7 +157,7 @@ def under_load(clients: int, count: int, generator: str) -> dict[str, Any]:
 
     Returns:
         {"questions", "outcomes": {outcome: how often}, "seconds", "slowest_light_request" in seconds,
-        "megabytes": [before, after]}.
+        "megabytes": [before, after], "on_the_way": after each quarter of the questions}.
     """
     with served() as page:
         for question in questions(WARM):
@@ -174,9 +174,13 @@ def under_load(clients: int, count: int, generator: str) -> dict[str, Any]:
         watching = threading.Thread(target=watch)
         watching.start()
         began = time.monotonic()
+        outcomes, way = [], []
         try:
             with ThreadPoolExecutor(clients) as pool:
-                outcomes = list(pool.map(lambda question: page.ask(question, generator), questions(count)))
+                for outcome in pool.map(lambda question: page.ask(question, generator), questions(count)):
+                    outcomes.append(outcome)
+                    if len(outcomes) % max(1, count // 4) == 0:
+                        way.append(page.resident() >> 20)
         finally:
             over.set()
             watching.join()
@@ -188,6 +192,7 @@ def under_load(clients: int, count: int, generator: str) -> dict[str, Any]:
             "seconds": round(seconds, 1),
             "slowest_light_request": round(max(light), 2),
             "megabytes": [before >> 20, page.resident() >> 20],
+            "on_the_way": way,
         }
 
 
