@@ -36,7 +36,7 @@ MOST_VISITS = 20  # with documents
 VISIT_SECONDS = 3600.0  # without a question, after which documents go
 UPLOAD_AGE = 900.0  # seconds, after which what arrived and was not asked for goes
 DOCUMENT = Bounds(LARGEST_FILE, pages=1_000, characters=4_000_000, passages=MOST_OWN_PASSAGES, seconds=120,
-                  memory=2_000_000_000)  # fmt: skip
+                  memory=2_000_000_000, waiting=UPLOAD_AGE)  # fmt: skip
 LONGEST_TEXT = 4_000  # characters of a text for /support
 BODY_SECONDS = 30.0  # for a body to arrive
 HEAD_SECONDS = 20.0  # for the head of a request, counted from the connection or from its first byte

@@ -144,8 +144,10 @@ class Compare(RunsTab):
                 yield self.stopped()
                 return
         self.finished.add(run.id, Pair(answers, order))
+        alike = answers["a"].text == answers["b"].text
+        told = "Both say the same, word for word: neither is better." if alike else "Read both, then vote."
         yield {
-            self.said: progress("Read both, then vote.", busy=False),
+            self.said: progress(told, busy=False),
             self.first: blind("Answer 1", answers[order[0]]),
             self.second: blind("Answer 2", answers[order[1]]),
             self.votes: gr.Row(visible=True),

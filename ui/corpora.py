@@ -162,9 +162,14 @@ class Corpora:
         return f"{card.get('source') or name}{size}"
 
     def larger(self, index: str) -> str:
-        """The largest index that is larger than one; "" where there is none."""
+        """The largest index that is larger than one; "" where there is none.
+
+        From somebody's own documents it is one on this machine, where there is one: it may answer, and no word leaves.
+        """
         here = self._size(self._named(index))
         others = [name for name in self.offer.indexes if self._size(name) > here]
+        if index.startswith(OWN):
+            others = [name for name in others if not is_live(name)] or others
         return max(others, key=self._size, default="")
 
     def local(self, index: str) -> str:

@@ -18,7 +18,7 @@ from generator.judging import judged
 from ui.controls import by_name, to_settings
 from ui.errors import readable
 from ui.markup import problem
-from ui.panels import Dependence, dependence_table, panel_empty, revealed
+from ui.panels import Dependence, dependence_empty, dependence_table, panel_empty, revealed
 from ui.runs import Run
 from ui.runs_tab import RunsTab, View
 from ui.status import progress
@@ -78,7 +78,7 @@ class WithAndWithout(RunsTab):
         return {
             self.said: progress("Waiting for the model…"),
             self.stop: gr.Button(interactive=True),
-            self.table: "",
+            self.table: dependence_empty(WAYS),
             **{panel: panel_empty(TITLES[way], "Waiting…") for way, panel in self.panels.items()},
         }
 

@@ -14,6 +14,14 @@ from core.settings import Settings
 from ui import cards
 from ui.markup import escape, waiting
 
+_HEADS = (
+    ("words", ""),
+    ("copied", f"words in runs of {RUN} or more that a passage it read holds too"),
+    ("supported", "sentences supported by the passages that it read"),
+    ("by the retrieved", "sentences supported by the retrieved passages, whatever it read"),
+    ("shared wording", f"words in runs of {RUN} or more that the answer with retrieved passages holds too"),
+)
+
 
 def panel_empty(title: str, text: str = "") -> str:
     """A panel that waits for its answer."""
@@ -75,35 +83,39 @@ class Dependence:
 def dependence_table(rows: Sequence[Dependence]) -> str:
     """The table, and in one sentence what it says; the first row is the answer with retrieved passages."""
     base = rows[0].answer
-    heads = (
-        ("words", ""),
-        ("copied", f"words in runs of {RUN} or more that a passage it read holds too"),
-        ("supported", "sentences supported by the passages that it read"),
-        ("by the retrieved", "sentences supported by the retrieved passages, whatever it read"),
-        ("shared wording", f"words in runs of {RUN} or more that the answer with retrieved passages holds too"),
+    return _table(_verdict(rows), [(row.name, _counts(row, base)) for row in rows])
+
+
+def dependence_empty(names: Sequence[str]) -> str:
+    """The table before there are counts, as tall as it will be: what is read meanwhile below it stays where it is."""
+    return _table("Counted when all are written.", [(name, ("–",) * len(_HEADS)) for name in names])
+
+
+def _table(verdict: str, rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """What the table says, and the table: of each row its name and its counts."""
+    head = "".join(f'<th scope="col" title="{hint}">{name}</th>' for name, hint in _HEADS)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{count}</td>" for count in counts)}</tr>'
+        for name, counts in rows
     )
-    head = "".join(f'<th scope="col" title="{hint}">{name}</th>' for name, hint in heads)
-    body = "".join(_row(row, base) for row in rows)
     return (
-        f'<section class="dependence"><p class="verdict">{escape(_verdict(rows))}</p><div class="scroll" tabindex="0" '
+        f'<section class="dependence"><p class="verdict">{escape(verdict)}</p><div class="scroll" tabindex="0" '
         f'role="region" aria-label="Comparison"><table><thead><tr><th scope="col">passages</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
 
 
-def _row(row: Dependence, base: Answer) -> str:
-    """One answer's counts."""
+def _counts(row: Dependence, base: Answer) -> tuple[str, ...]:
+    """One answer's counts, in the order of the heads."""
     answer = row.answer
     read = [part.text for part in answer.retrieved.read]
-    shared = "–" if answer is base else f"{share_copied(answer.text, [base.text]):.0%}"
-    cells = (
+    return (
         f"{len(answer.text.split())}",
         f"{share_copied(answer.text, read):.0%}" if read and answer.text else "–",
         _supported(answer.sentences) if read else "–",
         _supported(row.against_retrieved),
-        shared,
+        "–" if answer is base else f"{share_copied(answer.text, [base.text]):.0%}",
     )
-    return f'<tr><th scope="row">{escape(row.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _supported(sentences: Sequence[Sentence]) -> str:

@@ -1,12 +1,15 @@
 """Reading a document in a process of its own, with bounds on its time and memory: parsers meet files made to harm them.
 
-What is too slow or too large ends with that process. Plain texts have no parser and are read here.
+Time is the processor's, so that a busy machine refuses nothing that an idle one reads. What is too slow or too large
+ends with that process. Plain texts have no parser and are read here.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +26,7 @@ from data.sources.documents import Bounds, Document, Progress, read_document
 
 _ROOT = Path(__file__).parents[2]
 _HERE = (".txt", ".text")
+_NO_TIME = getattr(signal, "SIGXCPU", 0)  # what ends a process beyond its time; there are systems without
 # All that a parser needs of the environment; there may be secrets in the rest.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
 
@@ -41,7 +45,7 @@ def read_apart(
         return read_document(path, name, words, address, bounds, on_progress)
     passages: list[Passage] = []
     asked = json.dumps([str(path.resolve()), name, words, address, astuple(bounds)])
-    with _child(asked, bounds.seconds) as (process, late):
+    with _child(asked, bounds.waiting) as (process, late):
         for line in process.stdout:  # type: ignore[union-attr]
             kind, value = json.loads(line)
             if kind == "progress":
@@ -53,13 +57,26 @@ def read_apart(
             else:
                 raise PageError(value)
         if late.is_set():
-            raise PageError(f"reading it took longer than {bounds.seconds:g} s: divide it, or save it anew")
+            raise PageError(
+                f"reading it was not done after {bounds.waiting:,g} s, as on a machine that is very busy: try it again "
+                "later, or divide it"
+            )
+        if process.wait() == -_NO_TIME:
+            raise PageError(
+                f"reading it took more than {_whole(bounds.seconds):,} s of the processor's time: divide it, or save "
+                "it anew"
+            )
     raise PageError("reading it ended the reader, as a damaged file may, or one that needs much memory: save it anew")
 
 
+def _whole(seconds: float) -> int:
+    """Seconds of the processor as they can be bounded: whole ones."""
+    return max(1, math.ceil(seconds))
+
+
 @contextmanager
-def _child(asked: str, seconds: float) -> Iterator[tuple[subprocess.Popen[str], threading.Event]]:
-    """A process that reads what is asked for, and whether its time is up; it has ended when the block has."""
+def _child(asked: str, waiting: float) -> Iterator[tuple[subprocess.Popen[str], threading.Event]]:
+    """A process that reads what is asked for, and whether it was given up; it has ended when the block has."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-B", "-c", "from data.sources.apart import answer; answer()", asked],
@@ -77,7 +94,7 @@ def _child(asked: str, seconds: float) -> Iterator[tuple[subprocess.Popen[str], 
         late.set()
         process.kill()
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(waiting, end)
     timer.daemon = True
     timer.start()
     try:
@@ -116,15 +133,16 @@ def _limit(bounds: Bounds) -> None:
         import resource
     except ImportError:  # there are systems without
         return
-    seconds = int(bounds.seconds) + 1
-    for kind, most in (
-        (resource.RLIMIT_AS, bounds.memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
+    # The soft bound on time, alone, says why the process ends.
+    for kind, most, beyond in (
+        (resource.RLIMIT_AS, bounds.memory, 0),
+        (resource.RLIMIT_CPU, _whole(bounds.seconds), 1),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (most, most) if hard == resource.RLIM_INFINITY else (min(most, hard), hard))
+        bound = (most, most + beyond) if hard == resource.RLIM_INFINITY else (min(most, hard), hard)
+        resource.setrlimit(kind, bound)
 
 
 class _Lines:

@@ -41,8 +41,9 @@ class Bounds:
         pages: of a PDF.
         characters: of its text.
         passages: that are made of it.
-        seconds: for reading it.
+        seconds: of the processor, for reading it.
         memory: that reading may take, in bytes.
+        waiting: seconds until it must be read, whatever they went to; far more than the processor's.
     """
 
     size: int = 500_000_000
@@ -51,6 +52,7 @@ class Bounds:
     passages: int = 200_000
     seconds: float = 600.0
     memory: int = 4_000_000_000
+    waiting: float = 7_200.0
 
 
 @dataclass(frozen=True, slots=True)

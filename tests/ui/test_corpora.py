@@ -220,6 +220,14 @@ def test_a_declined_question_is_offered_to_the_larger_index(asking, wiki, reques
     assert last[parts.target] == "" and "Corals starve." in last[parts.answer]
 
 
+def test_what_own_documents_do_not_answer_is_first_offered_to_what_is_read_here(asking, wiki):
+    corpora = asking.corpora
+    asking.qa.hold("own:mine", asking.qa.corpus(EMBEDDED))
+    assert corpora.larger("own:mine") == EMBEDDED and corpora.larger(EMBEDDED) == wiki
+    live = Corpora(asking.qa, Offer.of([], indexes=[wiki]))
+    assert live.larger("own:mine") == wiki
+
+
 def test_the_largest_has_nowhere_to_send_to(asking, wiki, request_of, monkeypatch):
     monkeypatch.setenv(CONTACT, "ada@example.org")
     assert asked(asking, request_of(), wiki, "What are tides?")[asking.parts.target] == ""

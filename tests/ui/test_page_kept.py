@@ -40,6 +40,33 @@ def test_nothing_moves_from_ask_to_the_end(open_page, width):
 
 
 @pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_moves_when_the_page_is_opened(open_page, width):
+    """Empty, with an answer that the browser kept, with one that was shared."""
+    page = open_page(width=width, permissions=["clipboard-read", "clipboard-write"])
+
+    def still(page):
+        page.evaluate(SHIFTS)
+        page.locator("html.built").wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate("getComputedStyle(document.querySelector('gradio-app')).opacity") == "1"
+        assert page.evaluate("window.shift") <= 0.05
+
+    still(page)
+    assert page.evaluate("document.activeElement.matches('#question textarea')")
+    ask(page)
+    page.reload()
+    page.locator("#status .kept").wait_for()
+    still(page)
+    ask(page, "Do the Moon and the Sun pull the water of the tides?")
+    page.get_by_role("button", name="Share").click()
+    page.locator("#answer .said", has_text="Link to this very answer copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = open_page(link[link.index("?") :], width=width)
+    other.locator("#status .kept").wait_for()
+    still(other)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
 def test_a_follow_up_is_seen_from_the_top_and_nothing_moves(open_page, width):
     page = open_page(width=width)
     ask(page)

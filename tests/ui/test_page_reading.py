@@ -123,6 +123,7 @@ def test_the_bar_of_own_documents_is_one_line_under_the_examples_and_arrows_poin
 
 def test_motion_stops_for_those_who_ask(open_page):
     page = open_page(reduced_motion="reduce")
+    page.locator("html.built").wait_for()  # until then the style waits to show the page, which is no motion
     ask(page)
     moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
     assert page.evaluate(moving) == 0

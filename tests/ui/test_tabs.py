@@ -49,6 +49,15 @@ def test_both_answers_appear_together_and_nothing_tells_who_wrote_them(compare, 
         assert word not in shown
 
 
+def test_answers_that_are_the_same_are_told_to_be_so(compare, request_of):
+    *_, last = compared(compare, request_of(), A, ("sparse", 3, "extractive"))
+    pair = compare.finished.claim(last[compare.run])
+    assert pair.answers["a"].text == pair.answers["b"].text and "word for word" in last[compare.said]
+    *_, last = compared(compare, request_of())
+    pair = compare.finished.claim(last[compare.run])
+    assert pair.answers["a"].text != pair.answers["b"].text and "Read both" in last[compare.said]
+
+
 @pytest.mark.parametrize("choice", ["first", "second", "tie", "both bad"])
 def test_a_vote_is_stored_once_by_side_and_reveals(compare, store, request_of, choice):
     *_, last = compared(compare, request_of())
@@ -91,14 +100,15 @@ def test_three_ways_are_answered_and_measured_against_the_retrieved_passages(qa,
     with gr.Blocks():
         tab = WithAndWithout(qa, Offer())
         tab.build()
-    tab.begin(request_of(), "What are tides?", *CONTROL_VALUES)
+    room = tab.begin(request_of(), "What are tides?", *CONTROL_VALUES)[tab.table]
     *views, last = tab.answer(request_of())
     panels = {way: view[panel] for way, panel in tab.panels.items() for view in views if panel in view}
     assert "passages: 1 Tide" in panels["retrieved"]
     assert "No passages were retrieved" in panels["none"]
     assert "random, 4 passages" in panels["random"]
     table = last[tab.table]
-    assert "none: no answer" in table and table.count("<tr>") == 4
+    assert "none: no answer" in table and table.count("<tr>") == room.count("<tr>") == 4
+    assert room.count("<td>") == table.count("<td>") == room.count("–")
     assert 'id="retrieved-sentence-1"' in panels["retrieved"] and "href" not in panels["retrieved"]
 
 

@@ -1,4 +1,5 @@
-// The page around the answer: room for it from Ask on, names for what has none, Escape, asking a question by script.
+// The page around the answer: seen when it is built, room for the answer from Ask on, names for what has none, Escape,
+// asking a question by script.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -61,7 +62,29 @@
     }
   });
 
+  // Gradio builds the page part by part, each pushing what is below: it is seen when all are there and still, and what
+  // its address asks for as well. Where that takes long, the style shows it as it is.
+  const STILL = 100; // milliseconds
+  const WAITED = 1500; // for parts that go on moving, as an answer does that is being written
+  function seen() {
+    const parts = ["#header h1", "#question textarea", "#tools", "footer"];
+    if (new URLSearchParams(location.search).has("q")) parts.push("#status :is(.steps, .problem, .kept)");
+    let still, waited;
+    const show = () => {
+      watcher.disconnect();
+      root.classList.add("built");
+    };
+    const watcher = new MutationObserver(() => {
+      if (!parts.every((part) => document.querySelector(part))) return;
+      clearTimeout(still);
+      still = setTimeout(show, STILL);
+      waited ??= setTimeout(show, WAITED);
+    });
+    watcher.observe(document.body, { subtree: true, childList: true, characterData: true });
+  }
+
   function begin() {
+    seen();
     const watch = { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] };
     new MutationObserver(name).observe(document.body, watch);
     name();

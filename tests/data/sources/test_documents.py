@@ -1,10 +1,12 @@
 """Documents as people have them, and files made to harm: real small files, written here."""
 
 import io
+import time
 import zipfile
 from dataclasses import replace
 
 import docx
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -234,10 +236,33 @@ def test_a_process_of_its_own_reads_the_same(tmp_path):
         read_apart(empty, empty.name)
 
 
+def table(path, rows):
+    path.write_text("text\n" + f'"{PARAGRAPH}"\n' * rows, encoding="utf-8")
+    return path
+
+
+def test_waiting_is_no_work(tmp_path):
+    """A reader that gets no processor for longer than its bound on time goes on when it gets one."""
+    path, held = table(tmp_path / "long.csv", 3_000), []
+
+    def on_progress(done, of):
+        if not held:
+            (reader,) = psutil.Process().children()
+            reader.suspend()
+            held.append(reader.cpu_times().user)
+            time.sleep(3.2)
+            reader.resume()
+
+    assert len(read_apart(path, path.name, bounds=Bounds(seconds=3), on_progress=on_progress).passages) >= 3_000
+    assert held[0] < 3
+
+
 def test_what_takes_too_long_or_too_much_ends(tmp_path):
     path = pdf(tmp_path / "a.pdf", [PARAGRAPH])
-    with pytest.raises(PageError, match="longer than 0.01 s"):
-        read_apart(path, path.name, bounds=Bounds(seconds=0.01))
+    with pytest.raises(PageError, match=r"not done after 0.01 s.* busy"):
+        read_apart(path, path.name, bounds=Bounds(waiting=0.01))
+    with pytest.raises(PageError, match="more than 1 s of the processor's time"):
+        read_apart(long := table(tmp_path / "long.csv", 200_000), long.name, bounds=Bounds(seconds=0.5))
     rows = tmp_path / "bomb.parquet"
     text = pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), pa.array(["a" * (1 << 20)]))
     pq.write_table(pa.table({"text": text}), rows, compression="zstd", store_schema=False)
