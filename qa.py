@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from core.command import Parser, exit_status
 from core.deadline import Ending
 from core.errors import SettingsError
-from core.memory import give_back_memory
+from core.memory import bound_shape_caches, give_back_memory
 from core.records import Answer, Draft, Previous, Retrieved, Sentence, as_text, check_question, read_texts
 from core.settings import DEFAULTS, DESCRIPTIONS, Settings
 from core.terminal import remark, say, shown_json
@@ -113,6 +113,7 @@ class LongFormQA:
             data.assets.AssetError: an asset is missing and cannot be fetched.
             retriever.index.IndexFolderError: the folder is no index, or one of another model.
         """
+        bound_shape_caches()
         alone = index is None or isinstance(index, (str, Path))
         named: list[Path | str | None] = [index] if alone else [*index]  # type: ignore[list-item, misc]
         first, *others = (plan_corpus(each, seconds=seconds) for each in named)
