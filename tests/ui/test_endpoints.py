@@ -184,7 +184,7 @@ HALF = "\\ud83d"
     [
         ("retrieve", f'"Tides {HALF} rise", "sparse", 1, 0, ""'),
         ("support", f'"Tides {HALF} rise.", ["The sea {HALF} is wide."], ["Sea {HALF}"]'),
-        ("rate", f'"{HALF}", 3, null, null, null, "{HALF}", "{HALF}"'),
+        ("rate", f'"{HALF}", 3, null, null, null, "{HALF}", "{HALF}", null'),
     ],
 )
 def test_half_a_sign_is_mended_or_refused(address, name, values):
