@@ -200,10 +200,6 @@ def offered_indexes(given: Sequence[str]) -> list[str]:
     return named if any(not is_live(name) for name in named) else [*named, EMBEDDED]
 
 
-# What generators by name are fetched for, before the page is served.
-_BASES = {"fused": "smollm2", "writer": "qwen2.5-coder-0.5b"}
-
-
 def find(qa: LongFormQA, generator: str) -> None:
     """See that the generator can be had, before the page is served; only a checkpoint is loaded for that.
 
@@ -211,12 +207,12 @@ def find(qa: LongFormQA, generator: str) -> None:
         UserError: an asset is missing and cannot be fetched, or a checkpoint cannot be loaded.
     """
     from data.assets import asset_path
-    from generator.registry import GENERATORS
+    from generator.registry import BASES, GENERATORS
 
     if generator not in GENERATORS:
         qa.generator(generator)
-    if generator in _BASES:
-        asset_path(_BASES[generator])
+    if generator in BASES:
+        asset_path(BASES[generator])
 
 
 def load(qa: LongFormQA, generator: str) -> str:

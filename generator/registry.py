@@ -78,10 +78,12 @@ def _adapted(parts: Parts, folder: Path, name: str) -> Generator:
     from data.assets import read_assets
     from generator.adapter import read_card
 
-    of_writer = read_card(folder).base_sha256 == read_assets()["qwen2.5-coder-0.5b"].sha256
+    of_writer = read_card(folder).base_sha256 == read_assets()[BASES["writer"]].sha256
     return (_writer if of_writer else _fused)(parts, folder, name)
 
 
+# The assets that generators are made from.
+BASES = {"fused": "smollm2", "writer": "qwen2.5-coder-0.5b"}
 # Those whose models are there after the set-up; others fetch them when they are first asked for.
 AT_HAND = ("extractive", "fused")
 GENERATORS: dict[str, Callable[[Parts], Generator]] = {"extractive": _extractive, "fused": _fused, "writer": _writer}

@@ -61,13 +61,11 @@ def unpack(module: nn.Module, kept: Mapping[str, Tensor], zeroed: tuple[str, ...
     Raises:
         ValueError: a weight is missing on either side, or has another shape; the name is said.
     """
-    state = module.state_dict()
+    state, changes = module.state_dict(), loosened(kept)
     for name, value in state.items():
-        if name not in kept:
+        if name not in changes:
             raise ValueError(f"the trained weights lack {name}: they belong to another model")
-        change = kept[name].float()
-        if name + _SCALE in kept:
-            change = change * kept[name + _SCALE][:, None]
+        change = changes[name].float()
         if change.shape != value.shape:
             raise ValueError(f"{name} has shape {tuple(change.shape)}, expected {tuple(value.shape)}")
         state[name] = change if name.startswith(zeroed) else value + change
