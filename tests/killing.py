@@ -81,9 +81,9 @@ def building(articles: str, checkpoint: str) -> Work:
 
 def answering(questions: str, index: str) -> Work:
     """A file of questions, by extraction."""
-    import retriever.search  # noqa: F401 - imported before the first child
     import generator.extractive  # noqa: F401
     import qa
+    import retriever.search  # noqa: F401 - imported before the first child
 
     command = ["--index", index, "--generator", "extractive", "--questions", questions, "--output"]
     return lambda place: qa.main([*command, str(place)])
