@@ -32,6 +32,7 @@ QuestionSplit = Literal[
     "answers_more",
 ]
 ClaimSplit = Literal["train", "dev"]
+SentenceClaimSplit = Literal["train", "more", "dev"]
 HOLDS = ("full", "part", "no")
 
 
@@ -157,6 +158,28 @@ class Claim:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class SentenceClaim:
+    """A sentence as a writer makes it of one or two passage sentences, with a verdict.
+
+    Attributes:
+        id: of the claim.
+        question: that the sentence answers.
+        claim: the sentence.
+        evidence: the passage sentences.
+        supported: whether it follows from them alone.
+        kind: "true-reason", "true-verdict", "true-contrast" or "retold" (supported); "false-reason", "false-verdict",
+            "swapped", "stretched" or "filled" (not).
+    """
+
+    id: str
+    question: str
+    claim: str
+    evidence: tuple[Place, ...]
+    supported: bool
+    kind: str
+
+
 def load_questions(
     source: QuestionSplit | str | Path = "train", required: Sequence[str] = ("question", "answer")
 ) -> list[Question]:
@@ -217,6 +240,66 @@ def load_claims(source: ClaimSplit | str | Path = "train") -> list[Claim]:
     rows = _read(_path(source, ("train", "dev"), "claims_"), ("claim", "read", "supported"), ("read", "near"))
     defaults: dict[str, Any] = {"near": (), "kind": ""}
     return [Claim(**_fitting(Claim, {"id": str(number)} | defaults | row)) for number, row in enumerate(rows)]
+
+
+def load_sentence_claims(source: SentenceClaimSplit | str | Path = "train") -> list[SentenceClaim]:
+    """Sentences beside their evidence, of a split of `data/lfqa` or of another file with the same fields.
+
+    Raises:
+        QuestionSetError: the file is missing or empty, or a line of it is broken; file and line are named.
+
+    >>> sum(claim.supported for claim in load_sentence_claims("dev"))
+    70
+    """
+    path = _path(source, get_args(SentenceClaimSplit), "sentence_claims_")
+    return [
+        SentenceClaim(
+            str(row.get("id", number)),
+            row.get("question", ""),
+            row["claim"],
+            tuple(Place.of(place) for place in row["from"]),
+            row["supported"],
+            row.get("kind", ""),
+        )
+        for number, row in enumerate(_read(path, ("claim", "from", "supported"), ()))
+    ]
+
+
+def beside_evidence(
+    claims: Iterable[SentenceClaim], titles: Mapping[str, Sequence[Passage]]
+) -> tuple[list[Claim], dict[str, Passage]]:
+    """Claims as those about whole passages are, each beside passages of its evidence alone.
+
+    Args:
+        claims: those of which a piece of evidence is not found are left out. Claims of one question get its text as id.
+        titles: passages by title.
+
+    Returns:
+        The claims, and the passages that their `read` names.
+    """
+    made, passages = [], dict[str, Passage]()
+    for claim in claims:
+        found = [
+            find_sentence(titles.get(place.title, ()), place.begins, place.section, claim.claim)
+            for place in claim.evidence
+        ]
+        texts: dict[str, list[str]] = {}
+        for passage, sentence in (pair for pair in found if pair):
+            texts.setdefault(passage.title, []).append(sentence)
+        if not found or None in found:
+            continue
+        own = {f"{title}: {' '.join(parts)}": (title, " ".join(parts)) for title, parts in texts.items()}
+        passages |= {name: Passage(name, title, "", text, "") for name, (title, text) in own.items()}
+        made.append(Claim(claim.question or claim.id, claim.claim, tuple(own), tuple(own), claim.supported, claim.kind))
+    return made, passages
+
+
+def by_title(passages: Iterable[Passage]) -> dict[str, list[Passage]]:
+    """The passages of each title, in order."""
+    found: dict[str, list[Passage]] = {}
+    for passage in passages:
+        found.setdefault(passage.title, []).append(passage)
+    return found
 
 
 def passages_by_title(passages: Iterable[Passage]) -> dict[str, Passage]:

@@ -1,10 +1,11 @@
 """How well support is told: figures for a file of claims, and the share of supported sentences in files of answers.
 
     python -m evaluation.support --claims data/lfqa/claims_dev.jsonl --json
+    python -m evaluation.support --sentences data/lfqa/sentence_claims_dev.jsonl --index sample
     python -m evaluation.support --answers extractive.jsonl fused.jsonl --json
 
-A claim is judged with the passages of its `read` titles. An answer's sentences are judged with the passages that the
-answer was written from, with as many random ones, and with none.
+A claim is judged with the passages of its `read` titles, a sentence with its evidence alone. An answer's sentences are
+judged with the passages that the answer was written from, with as many random ones, and with none.
 """
 
 from __future__ import annotations
@@ -27,10 +28,18 @@ from tqdm import tqdm
 from core.command import Parser, exit_status
 from core.records import read_texts
 from core.sentences import split_sentences
-from core.terminal import say, shown_json
+from core.terminal import remark, say, shown_json
 from data.assets import asset_path
 from data.passages import Passage, read_vital_articles
-from data.questions import Claim, load_claims, passages_by_title
+from data.questions import (
+    Claim,
+    SentenceClaim,
+    beside_evidence,
+    by_title,
+    load_claims,
+    load_sentence_claims,
+    passages_by_title,
+)
 from evaluation.answer_files import read_passages, read_rows
 from evaluation.errors import EvaluationError
 
@@ -54,15 +63,37 @@ def _run(given: argparse.Namespace) -> None:
     """Read, judge and print."""
     from generator.support.model import SupportModel
 
-    claims = [] if given.answers else load_claims(given.claims)
     answers = {str(path): read_sentences(path) for path in given.answers}
+    sentences = load_sentence_claims(given.sentences) if given.sentences else []
+    claims = [] if answers or sentences else load_claims(given.claims)
     passages = _passages(given.index)
     judge = SupportModel.load()
     if claims:
         report = claims_report(claims, passages_by_title(passages), judge)
+    elif sentences:
+        leads = _passages(None) if given.index else ()
+        report = claims_report(*_beside_evidence(sentences, [*passages, *leads]), judge)
     else:
         report = {name: answers_report(rows, passages, judge, given.seed) for name, rows in answers.items()}
     say(shown_json(report) + "\n" if given.json else text(report))
+
+
+def _beside_evidence(
+    sentences: Sequence[SentenceClaim], passages: Sequence[Passage]
+) -> tuple[list[Claim], dict[str, Passage]]:
+    """Sentences as claims about their evidence; those of which it is not found are left out, and counted.
+
+    Raises:
+        EvaluationError: none of it is found.
+    """
+    claims, pieces = beside_evidence(sentences, by_title(passages))
+    if not claims:
+        raise EvaluationError("none of the sentences' evidence is in the passages: name their index with --index")
+    if len(claims) < len(sentences):
+        remark(
+            f"{len(sentences) - len(claims)} of {len(sentences)} are left out: their evidence is not in the passages"
+        )
+    return claims, pieces
 
 
 def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judge: Judge) -> Report:
@@ -70,7 +101,7 @@ def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judg
 
     Args:
         claims: with verdicts.
-        passages: by title.
+        passages: by the names that claims give them.
         judge: gives each claim a probability.
 
     Returns:
@@ -92,7 +123,7 @@ def claims_report(claims: Sequence[Claim], passages: Mapping[str, Passage], judg
         groups.setdefault(claim.read, []).append(row)
     chances = np.zeros(len(claims))
     for titles, rows in tqdm(groups.items(), desc="judging", unit="passage set"):
-        read = read_texts([passages[title].text for title in titles], titles)
+        read = read_texts([passages[title].text for title in titles], [passages[title].title for title in titles])
         found = judge.judge([claims[row].claim for row in rows], read)
         chances[rows] = [support.probability for support in found]
     truth = np.array([claim.supported for claim in claims], bool)
@@ -211,6 +242,7 @@ def _passages(folder: Path | None) -> Sequence[Passage]:
 def _arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--claims", default=DEFAULT_CLAIMS, metavar="FILE", help=f"claims with verdicts (default {DEFAULT_CLAIMS})")
+    add("--sentences", metavar="FILE", help="sentences with verdicts, each judged by its evidence alone, instead")
     add("--answers", type=Path, nargs="+", default=[], metavar="FILE", help="files that qa.py --output wrote, instead")
     add("--index", type=Path, metavar="DIR", help="the index whose passages were read; default: the vital articles")
     add("--seed", type=int, default=0, help="of the random passages (default 0)")

@@ -1,7 +1,7 @@
 """Training of the support model on the claims of data/lfqa; everything it needs comes with the program.
 
-    python -m training.support --output runs/support                 # cross-encoder, then the joint judgement
-    python -m training.support --output runs/support --examples 0    # the joint judgement alone, anew
+    python -m training.support --output runs/support --deep-index sample   # cross-encoder, then the joint judgement
+    python -m training.support --output runs/support --examples 0          # the joint judgement alone, anew
     python -m training.support --output runs/more --start runs/support/cross_encoder.safetensors --learning-rate 5e-5
 
 `--install` puts the result into the program. See generator/support/README.md for how the embedded one was made.
@@ -32,18 +32,26 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from core.command import Parser, exit_status
 from data.assets import asset_path
 from data.passages import read_vital_articles
-from data.questions import load_claims, load_questions, passages_by_title
+from data.questions import (
+    beside_evidence,
+    by_title,
+    load_claims,
+    load_questions,
+    load_sentence_claims,
+    passages_by_title,
+)
 from generator.support.compact import pack, unpack
 from generator.support.cross_encoder import CrossEncoder
 from generator.support.model import FOLDER, JOINT, NEW, WEIGHTS, View, collate, load_reader, view
 from generator.support.reading import Claim, Reader
+from retriever.search import Retriever
 from training.checkpoint import seed_everything
 from training.loop import STOPPED, Figures, Training, TrainingError
 from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Schedule, epoch_order
 from training.support_examples import KeptPassages, held_out, make_examples, siblings_of
 from training.support_judgement import FIGURES, PRECISION_RECALL, RELIABILITY, fit_joint
-from training.support_spoiler import ClaimExample
+from training.support_spoiler import HAND_WRITTEN, ClaimExample
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -54,6 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--examples", type=int, default=40_000, help="shown in all (default %(default)s); 0: only the judgement")
     add("--hard-first", type=float, default=0.3, help="share of hand-written claims at first (default %(default)s)")
     add("--hard-last", type=float, default=0.8, help="and from seven tenths of the run on (default %(default)s)")
+    add("--sentences", type=float, default=0.6, help="share among these of sentences beside their evidence alone")
+    add("--deep-index", type=Path, metavar="DIR", help="the dump sample's index, for sentences over whole articles")
     add("--install", action="store_true", help="put the result into generator/support")
     add_run_options(parser, batch_size=32, learning_rate=1.5e-4, save_every=40)
     return parser
@@ -74,7 +84,7 @@ def run(given: argparse.Namespace) -> None:
     """
     check_range(given, 0, "examples")
     check_range(given, 1, "batch_size", "save_every")
-    check_range(given, 0, "hard_first", "hard_last", high=1)
+    check_range(given, 0, "hard_first", "hard_last", "sentences", high=1)
     check_range(given, 0, "learning_rate", above=True)
     with run_folder(given):
         _run(given)
@@ -82,17 +92,24 @@ def run(given: argparse.Namespace) -> None:
 
 def _run(given: argparse.Namespace) -> None:
     """The same in a folder that is this run's own."""
-    passages = passages_by_title(read_vital_articles(asset_path("vital-articles")))
+    leads = read_vital_articles(asset_path("vital-articles"))
+    passages = passages_by_title(leads)
     texts = {title: passage.text for title, passage in passages.items()}
     claims, dev = load_claims("train"), load_claims("dev")
+    titles = by_title([*leads, *(Retriever.load(given.deep_index).index.passages if given.deep_index else ())])
+    written = [*load_sentence_claims("train"), *load_sentence_claims("more")]
+    sentences, pieces = beside_evidence(written, titles)
+    apart, more = beside_evidence(load_sentence_claims("dev"), titles)
+    passages |= pieces | more
     answers = {
         name: {question.id: question for question in load_questions(split)}
         for name, split in (("written", "train"), ("close", "close"))
     }
     reader = load_reader()
     examples = make_examples(claims, answers, texts, siblings_of(reader, list(texts.values())), given.seed)
-    titles = list(dict.fromkeys(title for claim in [*dev, *claims] for title in claim.read))
-    kept = KeptPassages(given.output, passages, titles, reader)
+    examples += [ClaimExample(c.claim, c.read, c.supported, (), "sentence", c.id) for c in sentences]
+    needed = list(dict.fromkeys(title for claim in [*dev, *claims, *apart, *sentences] for title in claim.read))
+    kept = KeptPassages(given.output, passages, needed, reader)
     cross = CrossEncoder(reader.encoder)
     before = {name: value.clone() for name, value in cross.state_dict().items() if not name.startswith(NEW)}
     if given.start is not None:
@@ -104,7 +121,7 @@ def _run(given: argparse.Namespace) -> None:
     # What is judged is what will be loaded: the weights after rounding.
     judged = CrossEncoder(reader.encoder)
     unpack(judged, packed, NEW)
-    fit_joint(judged, reader, kept, examples, dev, given.output)
+    fit_joint(judged, reader, kept, examples, dev, apart, given.output)
     if given.install:
         for name in (WEIGHTS, JOINT, FIGURES, RELIABILITY, PRECISION_RECALL):
             shutil.copy(given.output / name, FOLDER / name)
@@ -132,7 +149,8 @@ def train(
     """Train the cross-encoder in place; its new parts learn four times as fast as the layers."""
     seed_everything(given.seed)
     steps = given.examples // given.batch_size
-    mixture = Mixture(examples, steps, given.batch_size, (given.hard_first, given.hard_last), given.seed)
+    hard = (given.hard_first, given.hard_last)
+    mixture = Mixture(examples, steps, given.batch_size, hard, given.sentences, given.seed)
     cross.train().requires_grad_(True)
 
     def step(number: int) -> Figures:
@@ -161,34 +179,46 @@ def train(
 
 
 class Mixture:
-    """Hand-written claims and made ones, in changing shares; each kind in a new order whenever it is used up."""
+    """Two kinds of hand-written claims and made ones, in changing shares; what is used up comes in a new order."""
 
     def __init__(
-        self, examples: Sequence[ClaimExample], steps: int, size: int, hard: tuple[float, float], seed: int
+        self,
+        examples: Sequence[ClaimExample],
+        steps: int,
+        size: int,
+        hard: tuple[float, float],
+        sentences: float,
+        seed: int,
     ) -> None:
         """Draw the kinds of a whole run.
 
         Args:
-            examples: of both kinds.
+            examples: of all kinds.
             steps: of the run.
             size: of a batch.
             hard: the share of hand-written claims at first, and from seven tenths of the run on.
+            sentences: the share among these of sentences beside their evidence alone.
             seed: of everything drawn.
         """
-        self._kinds = [[e for e in examples if e.source == "hard"], [e for e in examples if e.source != "hard"]]
+        made = [example for example in examples if example.source not in HAND_WRITTEN]
+        self._kinds = [[example for example in examples if example.source == name] for name in HAND_WRITTEN] + [made]
         self._seed = seed
-        shares = [hard[0] + (hard[1] - hard[0]) * min(1.0, step / steps / 0.7) for step in range(steps)]
-        drawn = np.random.default_rng(seed).random((steps, size)) >= np.array(shares)[:, None]
-        made = drawn.astype(np.int64)
+        shares = np.array([hard[0] + (hard[1] - hard[0]) * min(1.0, step / steps / 0.7) for step in range(steps)])
+        drawn = np.random.default_rng(seed).random((steps, size))
+        # Without sentences, all of the hand-written are of the first kind.
+        split = (1 - sentences * bool(self._kinds[1])) * shares[:, None]
         # Which kind each example is of, and how many of it came before, (steps, size).
-        self._made = made
-        self._before = np.where(drawn, made.cumsum().reshape(steps, size), (1 - made).cumsum().reshape(steps, size)) - 1
+        self._kind = (drawn >= split).astype(np.int64) + (drawn >= shares[:, None])
+        self._before = np.zeros((steps, size), np.int64)
+        for kind in range(len(self._kinds)):
+            own = self._kind == kind
+            self._before[own] = np.arange(own.sum())
 
     def at(self, step: int) -> list[ClaimExample]:
         """The examples of a step, from 0."""
         batch = []
-        for made, before in zip(self._made[step], self._before[step], strict=True):
-            kind = self._kinds[made] or self._kinds[1 - made]
+        for number, before in zip(self._kind[step], self._before[step], strict=True):
+            kind = self._kinds[number] or next(filter(None, self._kinds))
             epoch, place = divmod(int(before), len(kind))
             batch.append(kind[epoch_order(len(kind), self._seed, epoch)[place]])
         return batch

@@ -53,8 +53,8 @@ class KeptPassages:
 
         Args:
             folder: where "passages.json" and "states.f16" lie.
-            passages: by title.
-            titles: those that are needed.
+            passages: by the names that examples give them: their titles, or what tells pieces of them apart.
+            titles: those names of them that are needed.
             reader: reads them.
         """
         self.reader = reader
@@ -76,7 +76,8 @@ class KeptPassages:
         with bar, replacing(path) as part, part.open("wb") as file:
             for start in range(0, len(titles), _CHUNK):
                 chunk = titles[start : start + _CHUNK]
-                source = self.reader.passages([(title, self.passages[title].text) for title in chunk])
+                shown = [self.passages[title] for title in chunk]
+                source = self.reader.passages([(passage.title, passage.text) for passage in shown])
                 for number, title in enumerate(chunk, 1):
                     mine = [s for s in source.sentences if s.passage == number]
                     pieces = [("", _with_vector(source.heads[number], None))] if mine else []
@@ -97,7 +98,7 @@ class KeptPassages:
                 continue
             (first, last, _), *parts = self._places[title]
             heads[number] = self._states[first:last, :JOINT_LAYERS]
-            named[number] = self._words(title)
+            named[number] = self._words(self.passages[title].title)
             for start, end, text in parts:
                 states = self._states[start:end, :JOINT_LAYERS]
                 sentences.append(SourceSentence(number, text, self._words(text), self._vector(start, end), states))

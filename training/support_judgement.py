@@ -30,7 +30,7 @@ from generator.support.model import FOLDER, JOINT, SupportModel
 from generator.support.plain import NAMES, plain_features
 from generator.support.reading import Claim, Reader, Source
 from training.support_examples import KeptPassages, held_out
-from training.support_spoiler import ClaimExample
+from training.support_spoiler import HAND_WRITTEN, ClaimExample
 
 OTHERS = 6000
 FIGURES, RELIABILITY, PRECISION_RECALL = "figures.json", "reliability.png", "precision-recall.png"
@@ -66,9 +66,20 @@ def fit_joint(
     kept: KeptPassages,
     examples: Sequence[ClaimExample],
     dev: Sequence[HandWritten],
+    sentences: Sequence[HandWritten],
     folder: Path,
 ) -> None:
-    """Fit trees, regression and thresholds; write joint.json, figures.json and two pictures into a folder."""
+    """Fit trees, regression and thresholds; write joint.json, figures.json and two pictures into a folder.
+
+    Args:
+        cross: trained.
+        reader: reads claims.
+        kept: has the passages of them all.
+        examples: of which some are held out.
+        dev: claims beside whole passages, by which the thresholds are chosen.
+        sentences: claims beside their evidence alone; figures of them are written where there are any.
+        folder: where the files go.
+    """
     # Its parts alone are asked; what joins them is fitted here.
     model = SupportModel(reader, cross, Joint.load(FOLDER / JOINT))
     seen, unseen = _sampled(examples)
@@ -92,6 +103,11 @@ def fit_joint(
         "fitted on": {"trees": len(fitted.truth), "regression": len(joined.truth)},
         "development claims": _table(hard, joint, {claim.claim: claim.kind for claim in dev}),
         "sources held out": _by_source(joined, joint),
+    }
+    if sentences:
+        beside = _judge([_example(claim) for claim in sentences], model, kept, with_cross=True)
+        figures["development sentences"] = _table(beside, joint, {claim.claim: claim.kind for claim in sentences})
+    figures |= {
         "own against others' passages": _own_against_others(dev, model, kept, joint),
     }
     write_json(folder / FIGURES, figures)
@@ -126,15 +142,15 @@ def _example(claim: HandWritten) -> ClaimExample:
 
 
 def _weights(judged: Judged) -> np.ndarray:
-    return np.array([_HARD_WEIGHT if example.source == "hard" else 1.0 for example in judged.examples])
+    return np.array([_HARD_WEIGHT if example.source in HAND_WRITTEN else 1.0 for example in judged.examples])
 
 
 def _sampled(examples: Sequence[ClaimExample]) -> tuple[list[ClaimExample], list[ClaimExample]]:
     """All hand-written claims and some of the others, those seen in training and those held out."""
     rng = np.random.default_rng(0)
-    others = [example for example in examples if example.source != "hard"]
+    others = [example for example in examples if example.source not in HAND_WRITTEN]
     share = min(1.0, OTHERS / max(1, len(others)))
-    chosen = [e for e in examples if e.source == "hard"] + [e for e in others if rng.random() < share]
+    chosen = [e for e in examples if e.source in HAND_WRITTEN] + [e for e in others if rng.random() < share]
     return [e for e in chosen if not held_out(e.group)], [e for e in chosen if held_out(e.group)]
 
 

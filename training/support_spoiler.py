@@ -34,6 +34,9 @@ Siblings = Callable[[str], Sequence[str]]
 Change = tuple[str, tuple[tuple[int, int], ...]]
 
 
+HAND_WRITTEN = ("hard", "sentence")
+
+
 @dataclass(frozen=True)
 class ClaimExample:
     """A claim beside passages, and whether they support it.
@@ -43,7 +46,8 @@ class ClaimExample:
         titles: the titles of the passages.
         supported: whether the claim follows from them.
         wrong: the (start, end) characters that were made wrong; () where all is right or it is not known.
-        source: where it comes from: "hard", "written", "close", "quoted", "other", "removed" or what was changed.
+        source: where it comes from: "hard", "sentence", "written", "close", "quoted", "other", "removed" or what was
+            changed. The first two were written by hand: beside whole passages, and beside their evidence alone.
         group: examples of one group share their passages.
     """
 

@@ -27,7 +27,7 @@ from core.errors import SettingsError
 from core.files import write_text
 from core.json_lines import json_lines
 from core.terminal import remark
-from data.questions import load_questions
+from data.questions import by_title, load_questions
 from generator.precision import faster_precision
 from generator.writer.answering import EMBEDDED_ADAPTER
 from generator.writer.layout import FORMS
@@ -37,7 +37,7 @@ from training.checkpoint import seed_everything
 from training.loop import BEST, STOPPED, Evaluation, Figures, Training, TrainingError
 from training.options import add_run_options, check_range, run_folder, run_settings
 from training.schedule import Schedule, SizedBatches
-from training.writer_examples import WrittenAnswer, by_title, close_answers, examples, noted_answers
+from training.writer_examples import WrittenAnswer, close_answers, examples, noted_answers
 from training.writer_model import EncodedExample, WriterTrainee, mean_loss
 
 # Tokens of what is read and of what is written; an example with more is left out.

@@ -69,14 +69,6 @@ class WriterExample:
     target: str
 
 
-def by_title(passages: Iterable[Passage]) -> dict[str, list[Passage]]:
-    """The passages of each title, in order."""
-    found: dict[str, list[Passage]] = {}
-    for passage in passages:
-        found.setdefault(passage.title, []).append(passage)
-    return found
-
-
 def noted_answers(questions: Sequence[Question], titles: Mapping[str, Sequence[Passage]]) -> list[WrittenAnswer]:
     """Answers whose evidence was noted; those of which a piece is not found any more are left out.
 

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from core.records import Judgement, Passage, read_texts
-from data.questions import Claim
+from data.questions import Claim, load_sentence_claims
+from evaluation import support
 from evaluation.errors import EvaluationError
 from evaluation.support import (
     answers_report,
@@ -42,6 +43,33 @@ CLAIMS = [
     Claim("b", "Bees hum.", ("Tide",), (), False, "plausible"),
     Claim("c", "The oboe moves the Moon.", ("Oboe",), (), True, "combined"),
 ]
+
+
+SENTENCES = [
+    {
+        "claim": "The Moon pulls.",
+        "from": [{"title": "Tide", "begins": "The Moon and"}],
+        "supported": True,
+        "kind": "retold",
+    },
+    {"claim": "Reeds pull.", "from": [{"title": "Oboe", "begins": "The oboe"}], "supported": False, "kind": "swapped"},
+    {"claim": "Lost.", "from": [{"title": "Tide", "begins": "Nowhere"}], "supported": False, "kind": "filled"},
+]
+
+
+def test_sentences_are_judged_by_their_evidence_alone(tmp_path, capsys):
+    path = tmp_path / "sentences.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in SENTENCES))
+    claims, pieces = support._beside_evidence(load_sentence_claims(path), list(PASSAGES.values()))
+    assert [(claim.claim, claim.read) for claim in claims] == [
+        ("The Moon pulls.", ("Tide: The Moon and the Sun pull the sea.",)),
+        ("Reeds pull.", ("Oboe: The oboe has a double reed.",)),
+    ]
+    assert "1 of 3 are left out" in capsys.readouterr().err
+    report = claims_report(claims, pieces, Overlap())
+    assert report["auc"] == 1 and set(report["by_kind"]) == {"retold", "swapped"}
+    with pytest.raises(EvaluationError, match="name their index with --index"):
+        support._beside_evidence(load_sentence_claims(path), [])
 
 
 def test_the_figures_of_claims_against_scikit_learn():

@@ -1,6 +1,7 @@
 """The support model's examples, training and judgement, with a tiny random encoder."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,15 +103,19 @@ def test_support_taken_away_is_not_read(kept, tiny_reader, texts):
 
 def test_the_mixture_is_that_of_drawing_step_by_step(examples):
     steps, size, first, last = 9, 7, 0.2, 0.9
-    pools = [[e for e in examples if e.source == "hard"], [e for e in examples if e.source != "hard"]]
-    places, rng = [0, 0], np.random.default_rng(4)
-    mixture = support.Mixture(examples, steps, size, (first, last), seed=4)
+    examples = [*examples, *(replace(example, source="sentence") for example in examples[:5])]
+    pools = [[e for e in examples if e.source == name] for name in ("hard", "sentence")]
+    pools.append([e for e in examples if e.source not in ("hard", "sentence")])
+    places, rng = [0, 0, 0], np.random.default_rng(4)
+    mixture = support.Mixture(examples, steps, size, (first, last), 0.6, seed=4)
     for step in range(steps):
         expected = []
-        for easy in rng.random(size) >= first + (last - first) * min(1.0, step / steps / 0.7):
-            epoch, place = divmod(places[int(easy)], len(pools[int(easy)]))
-            expected.append(pools[int(easy)][epoch_order(len(pools[int(easy)]), 4, epoch)[place]])
-            places[int(easy)] += 1
+        hard = first + (last - first) * min(1.0, step / steps / 0.7)
+        for drawn in rng.random(size):
+            kind = 0 if drawn < 0.4 * hard else 1 if drawn < hard else 2
+            epoch, place = divmod(places[kind], len(pools[kind]))
+            expected.append(pools[kind][epoch_order(len(pools[kind]), 4, epoch)[place]])
+            places[kind] += 1
         assert mixture.at(step) == expected
 
 
@@ -146,11 +151,12 @@ def test_the_judgement_is_fitted_and_opens(tiny_reader, kept, examples, claims, 
     answers = [Question(f"group-{n}", "Why?", claims[2 * n].claim, claims[2 * n].read[:1]) for n in range(4)]
     monkeypatch.setattr(support_judgement, "load_questions", lambda split: answers)
     cross = trained(tiny_reader, kept, examples, tmp_path / "run", steps=2)
-    fit_joint(cross.eval(), tiny_reader, kept, examples, claims, tmp_path)
+    fit_joint(cross.eval(), tiny_reader, kept, examples, claims, claims[:10], tmp_path)
     joint, figures = Joint.load(tmp_path / "joint.json"), json.loads((tmp_path / FIGURES).read_text())
     assert 0 <= joint.partly <= joint.supported <= 1
     # Quoted against other passages' sentences, by words alone: nothing is easier.
     assert figures["development claims"]["joint"]["auc"] > 0.9
+    assert set(figures["development sentences"]["joint"]) == {"auc", "close", "plausible"}
     assert figures["thresholds"] == {"supported": joint.supported, "partly": joint.partly}
     for picture in (RELIABILITY, PRECISION_RECALL):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")

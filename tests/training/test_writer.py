@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.records import Passage
-from data.questions import AnswerSentence, Place, Question
+from data.questions import AnswerSentence, Place, Question, by_title
 from generator.adapter import adapted_stack, read_card
 from generator.base import GeneratorError
 from generator.writer.layout import Fact, WriterRequest
@@ -20,7 +20,6 @@ from training.writer_examples import (
     WrittenAnswer,
     WrittenSentence,
     aligned,
-    by_title,
     close_answers,
     examples,
     noted_answers,
