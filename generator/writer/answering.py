@@ -1,7 +1,7 @@
 """The writer behind the common interface: the selector gives the evidence, the writer says it, the judge checks it.
 
 Each sentence is written from its own evidence, one passage sentence or one with those that it leans on, and from what
-was said so far. What the judge does not find supported is written once more and then quoted. It holds models and knows
+was said so far. Where the judge is not sure that it is supported, it is written once more and then quoted. It holds models and knows
 none of them.
 """
 
@@ -28,6 +28,9 @@ from generator.writer.writing import Writer
 # The adapter that comes along.
 EMBEDDED_ADAPTER = Path(__file__).with_name("embedded")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# A written sentence stays from this probability of support on: 3 in 100 of the held-out sentences beside their evidence
+# that it does not support get it (18 in 100 are called supported).
+_SURE = 0.8
 
 
 class WriterGenerator:
@@ -89,7 +92,7 @@ class WriterGenerator:
         request = WriterRequest(retrieved.whole, tuple(_facts(retrieved, step)), said=before)
         for draws in (None, seed):
             text = _one_sentence(self._writer.write(request, stop, draws))
-            if text and (judgement := self._judged(text, retrieved, step)).label == SUPPORTED:
+            if text and (judgement := self._judged(text, retrieved, step)).probability >= _SURE:
                 if said and self._by(before, text, retrieved, step).label == SUPPORTED:
                     return []
                 return [Sentence(text, "written", tuple(sentence.place for sentence in step)).judged(judgement)]
@@ -102,7 +105,7 @@ class WriterGenerator:
         given = [retrieved.whole, *(f"{fact.title} {fact.text}" for fact in _facts(retrieved, step))]
         judgement = self._by(" ".join(sentence.text for sentence in step), text, retrieved, step)
         invented = set(_NUMBER.findall(text)) - set(_NUMBER.findall(" ".join(given)))
-        return replace(judgement, label=NOT_SUPPORTED) if invented else judgement
+        return replace(judgement, probability=0.0, label=NOT_SUPPORTED) if invented else judgement
 
     def _by(self, source: str, text: str, retrieved: Retrieved, step: Sequence[SelectedSentence]) -> Judgement:
         """What the judge says of a sentence by another text, which stands under the title of a step's evidence."""

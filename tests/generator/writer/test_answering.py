@@ -74,6 +74,15 @@ def test_what_the_judge_refuses_is_written_once_more_and_then_quoted():
     assert [seed is None for seed in writer.seeds] == [True, False, True, False]
 
 
+def test_what_the_judge_supports_without_being_sure_is_quoted():
+    class Unsure:
+        def judge(self, sentences, found):
+            return [Judgement(0.79, "supported", 1, "")]
+
+    given = drafts(Told(PULL, PULL), Unsure(), chances=(0.9, 0.0, 0.0))
+    assert kinds(given[-1]) == [("quoted", "The Moon pulls the sea.", ((1, 1),))]
+
+
 @pytest.mark.parametrize("text", ["The Moon pulls 3 metres.", "without an end", "The passages don't say why.", ""])
 def test_what_is_no_sentence_of_the_evidence_is_not_said(text):
     given = drafts(Told(text, text), Named(text), chances=(0.9, 0.0, 0.0))
