@@ -1,8 +1,8 @@
 """The writer behind the common interface: the selector gives the evidence, the writer says it, the judge checks it.
 
 Each sentence is written from its own evidence, one passage sentence or one with those that it leans on, and from what
-was said so far. Where the judge is not sure that it is supported, it is written once more and then quoted. It holds models and knows
-none of them.
+was said so far. Where the judge is not sure that it is supported, it is written once more and then quoted. It holds
+models and knows none of them.
 """
 
 from __future__ import annotations
