@@ -252,16 +252,12 @@ def load_sentence_claims(source: SentenceClaimSplit | str | Path = "train") -> l
     70
     """
     path = _path(source, get_args(SentenceClaimSplit), "sentence_claims_")
+    rows = _read(path, ("claim", "from", "supported"), ())
+    made: list[dict[str, Any]] = [{"evidence": tuple(map(Place.of, row["from"]))} for row in rows]
+    defaults: dict[str, Any] = {"question": "", "kind": ""}
     return [
-        SentenceClaim(
-            str(row.get("id", number)),
-            row.get("question", ""),
-            row["claim"],
-            tuple(Place.of(place) for place in row["from"]),
-            row["supported"],
-            row.get("kind", ""),
-        )
-        for number, row in enumerate(_read(path, ("claim", "from", "supported"), ()))
+        SentenceClaim(**_fitting(SentenceClaim, {"id": str(number)} | defaults | row | more))
+        for number, (row, more) in enumerate(zip(rows, made, strict=True))
     ]
 
 
@@ -283,11 +279,12 @@ def beside_evidence(
             find_sentence(titles.get(place.title, ()), place.begins, place.section, claim.claim)
             for place in claim.evidence
         ]
-        texts: dict[str, list[str]] = {}
-        for passage, sentence in (pair for pair in found if pair):
-            texts.setdefault(passage.title, []).append(sentence)
-        if not found or None in found:
+        pairs = [pair for pair in found if pair]
+        if not pairs or len(pairs) < len(found):
             continue
+        texts: dict[str, list[str]] = {}
+        for passage, sentence in pairs:
+            texts.setdefault(passage.title, []).append(sentence)
         own = {f"{title}: {' '.join(parts)}": (title, " ".join(parts)) for title, parts in texts.items()}
         passages |= {name: Passage(name, title, "", text, "") for name, (title, text) in own.items()}
         made.append(Claim(claim.question or claim.id, claim.claim, tuple(own), tuple(own), claim.supported, claim.kind))

@@ -107,9 +107,7 @@ def fit_joint(
     if sentences:
         beside = _judge([_example(claim) for claim in sentences], model, kept, with_cross=True)
         figures["development sentences"] = _table(beside, joint, {claim.claim: claim.kind for claim in sentences})
-    figures |= {
-        "own against others' passages": _own_against_others(dev, model, kept, joint),
-    }
+    figures["own against others' passages"] = _own_against_others(dev, model, kept, joint)
     write_json(folder / FIGURES, figures)
     draw_curves(chances, hard.truth, folder)
 
